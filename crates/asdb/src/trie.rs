@@ -1,0 +1,275 @@
+//! The frozen table of one address family: a multibit trie of cache-line nodes.
+//!
+//! The first 16 bits index an array. What a lookup finds there, and in each node below, is a
+//! [`Step`]: an answer, or the node that decides by the next 8 bits. A node stands for 256 slots
+//! but stores each run of equal slots once: a bitmap marks where runs begin, so the number of
+//! marks up to a slot is the place of its run. All answers were worked out when the trie was
+//! built, so there is no way back up: the first answer on the way down is the right one.
+//!
+//! A batch goes down level by level: the loads of one level do not depend on each other, so the
+//! processor waits for memory once per level instead of once per level and address.
+//!
+//! Not here: which answer is right ([`crate::sweep`]), what it stands for ([`crate::table`]).
+//!
+//! Bound: 256 KiB, 64 bytes per node, 4 per run; fewer than 2 runs + 256 × levels per segment,
+//! in practice 1.3.
+
+use crate::prefix::Address;
+use crate::sweep::{Segment, Segments};
+use crate::table::AnswerId;
+
+/// How many addresses go down together: their state stays in the first-level cache.
+const LANES: usize = 32;
+
+/// An answer, or where to look next: one `u32`, so that runs are small.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Step(u32);
+
+impl Step {
+    /// Set: the other bits are the index of a node. Clear: they are an [`AnswerId`].
+    const NODE: u32 = 1 << 31;
+
+    fn answer(id: AnswerId) -> Self {
+        debug_assert!(id.0 & Self::NODE == 0);
+        Self(id.0)
+    }
+
+    #[inline]
+    fn node_index(self) -> Option<usize> {
+        if self.0 & Self::NODE == 0 {
+            None
+        } else {
+            usize::try_from(self.0 & !Self::NODE).ok()
+        }
+    }
+}
+
+/// 256 slots of the next 8 bits, on one cache line.
+#[derive(Clone, Debug)]
+#[repr(align(64))]
+struct Node {
+    /// Bit n of word w is set if a run begins at slot 64 w + n.
+    begins: [u64; 4],
+    /// For each word the place in `Trie::runs` of the last run that began before it.
+    run_before: [u32; 4],
+}
+
+impl Node {
+    /// Returns the place in `Trie::runs` of the run that `slot` is in.
+    #[inline]
+    fn run_index(&self, slot: u8) -> usize {
+        let word = usize::from(slot >> 6);
+        let up_to_slot = self.begins[word] & (u64::MAX >> (63 - (slot & 63)));
+        usize::try_from(self.run_before[word] + up_to_slot.count_ones()).unwrap_or(usize::MAX)
+    }
+}
+
+/// Address → answer for one family.
+#[derive(Debug)]
+pub(crate) struct Trie {
+    first_level: Box<[Step]>,
+    nodes: Vec<Node>,
+    /// Runs of all nodes; the first is nobody's, so that `Node::run_before` is never negative.
+    runs: Vec<Step>,
+}
+
+impl Trie {
+    /// Freezes segments that cover the family.
+    pub(crate) fn new<A: Octets>(segments: &Segments<A, AnswerId>) -> Self {
+        let mut trie = Self {
+            first_level: Box::default(),
+            nodes: Vec::new(),
+            runs: vec![Step::answer(AnswerId::NOBODY)],
+        };
+        let mut rest = segments.as_slice();
+        let mut first_level = Vec::with_capacity(1 << 16);
+        for bits in 0..=u16::MAX {
+            let [high, low] = bits.to_be_bytes();
+            let first = A::FIRST.with_octet(0, high).with_octet(1, low);
+            first_level.push(trie.step_for(first, 2, &mut rest));
+        }
+        trie.first_level = first_level.into_boxed_slice();
+        trie.nodes.shrink_to_fit();
+        trie.runs.shrink_to_fit();
+        trie
+    }
+
+    /// Returns the answer for an address given as its octets in network order.
+    #[inline]
+    pub(crate) fn lookup<const OCTETS: usize>(&self, octets: [u8; OCTETS]) -> AnswerId {
+        let mut step = self.first_step(&octets);
+        for &slot in &octets[2..] {
+            let Some(node_index) = step.node_index() else {
+                break;
+            };
+            step = self.runs[self.nodes[node_index].run_index(slot)];
+        }
+        AnswerId(step.0)
+    }
+
+    /// Answers many addresses, given as their octets in network order by `octets_of`.
+    ///
+    /// As many as the shorter slice has.
+    #[inline]
+    pub(crate) fn lookup_batch<A: Copy, const OCTETS: usize>(
+        &self,
+        addresses: &[A],
+        answers: &mut [AnswerId],
+        octets_of: impl Fn(A) -> [u8; OCTETS],
+    ) {
+        for (addresses, answers) in addresses.chunks(LANES).zip(answers.chunks_mut(LANES)) {
+            let mut octets = [[0; OCTETS]; LANES];
+            let mut steps = [Step(0); LANES];
+            for ((octets, step), &address) in octets.iter_mut().zip(&mut steps).zip(addresses) {
+                *octets = octets_of(address);
+                *step = self.first_step(octets);
+            }
+            self.descend(&octets, &mut steps, addresses.len());
+            for (answer, step) in answers.iter_mut().zip(&steps) {
+                *answer = AnswerId(step.0);
+            }
+        }
+    }
+
+    /// Leads the first `count` lanes from their first step to their answers.
+    #[inline]
+    fn descend<const OCTETS: usize>(
+        &self,
+        octets: &[[u8; OCTETS]; LANES],
+        steps: &mut [Step; LANES],
+        count: usize,
+    ) {
+        let mut lanes = [0_usize; LANES];
+        let mut run_indices = [0_usize; LANES];
+        let mut live = 0;
+        for (lane, step) in steps.iter().enumerate().take(count) {
+            lanes[live] = lane;
+            live += usize::from(step.node_index().is_some());
+        }
+        let mut depth = 2;
+        while live > 0 && depth < OCTETS {
+            for (&lane, run_index) in lanes[..live].iter().zip(&mut run_indices) {
+                let node_index = steps[lane].node_index().unwrap_or(0);
+                *run_index = self.nodes[node_index].run_index(octets[lane][depth]);
+            }
+            let mut still = 0;
+            for place in 0..live {
+                let lane = lanes[place];
+                let step = self.runs[run_indices[place]];
+                steps[lane] = step;
+                lanes[still] = lane;
+                still += usize::from(step.node_index().is_some());
+            }
+            live = still;
+            depth += 1;
+        }
+    }
+
+    #[inline]
+    fn first_step(&self, octets: &[u8]) -> Step {
+        self.first_level[usize::from(u16::from_be_bytes([octets[0], octets[1]]))]
+    }
+
+    /// Returns the bytes of memory that the trie takes.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        size_of_val::<[Step]>(&self.first_level)
+            + self.nodes.capacity() * size_of::<Node>()
+            + self.runs.capacity() * size_of::<Step>()
+    }
+
+    /// Returns what to do for the addresses that share their first `depth` octets with `first`,
+    /// their first one, and builds what that needs.
+    ///
+    /// `rest` starts with the segment that `first` is in, and is moved on to that of the next
+    /// address behind.
+    fn step_for<A: Octets>(
+        &mut self,
+        first: A,
+        depth: usize,
+        rest: &mut &[Segment<A, AnswerId>],
+    ) -> Step {
+        let last = first.last_of_octets(depth);
+        let step = match rest {
+            [only] => Step::answer(only.value),
+            [current, next, ..] if last < next.start => Step::answer(current.value),
+            _ => self.node_for(first, depth, rest),
+        };
+        if let [_, next, ..] = rest
+            && last.next() == Some(next.start)
+        {
+            *rest = &rest[1..];
+        }
+        step
+    }
+
+    fn node_for<A: Octets>(
+        &mut self,
+        first: A,
+        depth: usize,
+        rest: &mut &[Segment<A, AnswerId>],
+    ) -> Step {
+        let mut steps = [Step(0); 256];
+        for (slot, step) in (0..=u8::MAX).zip(&mut steps) {
+            *step = self.step_for(first.with_octet(depth, slot), depth + 1, rest);
+        }
+        let mut node = Node {
+            begins: [0; 4],
+            run_before: [0; 4],
+        };
+        for (word, steps_of_word) in steps.chunks(64).enumerate() {
+            node.run_before[word] = index_u32(self.runs.len()) - 1;
+            for (bit, &step) in steps_of_word.iter().enumerate() {
+                let is_first = word == 0 && bit == 0;
+                if is_first || self.runs.last() != Some(&step) {
+                    node.begins[word] |= 1 << bit;
+                    self.runs.push(step);
+                }
+            }
+        }
+        let index = index_u32(self.nodes.len());
+        self.nodes.push(node);
+        Step(index | Step::NODE)
+    }
+}
+
+/// Returns an index that fits by construction.
+pub(crate) fn index_u32(index: usize) -> u32 {
+    u32::try_from(index)
+        .ok()
+        .filter(|index| index & Step::NODE == 0)
+        .expect(
+            "invariant: entries are bounded per provider, and levels by the octets of an address, so \
+         nodes, runs and tuples stay below 2^31",
+        )
+}
+
+/// An address as the octets that the levels of the trie consume.
+pub(crate) trait Octets: Address {
+    /// Returns the address with octet number `index`, in network order, set from 0 to `octet`.
+    fn with_octet(self, index: usize, octet: u8) -> Self;
+
+    /// Returns the last address that shares the first `count` octets with this one, whose other
+    /// octets are 0.
+    fn last_of_octets(self, count: usize) -> Self;
+}
+
+macro_rules! octets {
+    ($number:ty) => {
+        impl Octets for $number {
+            fn with_octet(self, index: usize, octet: u8) -> Self {
+                let mut octets = self.to_be_bytes();
+                octets[index] = octet;
+                Self::from_be_bytes(octets)
+            }
+
+            fn last_of_octets(self, count: usize) -> Self {
+                let mut octets = self.to_be_bytes();
+                octets[count..].fill(u8::MAX);
+                Self::from_be_bytes(octets)
+            }
+        }
+    };
+}
+
+octets!(u32);
+octets!(u128);
