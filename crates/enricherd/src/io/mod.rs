@@ -1,0 +1,14 @@
+//! The program's edge: octets of files and networks become datagrams, and the other way round.
+//!
+//! Whatever opens a file hands a reader or a writer in here, so that every part is tested with
+//! octets and none with a path.
+//!
+//! Not here: what a datagram means (`mediator`), which files there are (`cli`, `sources`).
+
+pub mod capture;
+pub mod datagram;
+pub mod fragments;
+pub mod ip;
+pub mod link;
+pub mod pcap_out;
+pub mod unread;
