@@ -15,6 +15,7 @@
 mod asn;
 mod builder;
 mod entries;
+pub mod load;
 mod names;
 mod origin;
 mod policy;
