@@ -1,0 +1,7 @@
+//! The independent judge of the mediator: it shares no code with it.
+pub mod collector;
+pub mod framing;
+pub mod octets;
+pub mod random;
+pub mod template;
+pub mod template_set;
