@@ -1,2 +1,55 @@
-//! Placeholder.
-fn main() {}
+//! What maintainers run: `cargo xtask COMMAND`.
+//!
+//! Each command is a module; this file is their table of contents. The rules of the house are code
+//! (`tidy`), so that a review can talk about the change instead of its form.
+//!
+//! Not here: anything that the product needs at run time.
+
+mod bench;
+mod ci;
+mod golden;
+mod oracle;
+mod process;
+mod prove;
+mod setup;
+mod tidy;
+mod tree;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  ci        everything that must hold before a change is taken: what CI runs
+  setup     says which programs the tests need; under CI as root, installs them
+  tidy      the house rules and the purity line
+  oracle    every capture of ../shared/corpus through replay, the output read by tshark
+  bench     the benchmarks of asdb and mediator
+  prove     the long proof: 100,000 seeds of the laws, then the oracle
+  golden    renews the expected texts of the tests
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match words.as_slice() {
+        ["ci"] => ci::run(),
+        ["setup"] => setup::run(),
+        ["tidy"] => tidy::run(),
+        ["oracle"] => oracle::run(),
+        ["bench"] => bench::run(),
+        ["prove"] => prove::run(),
+        ["golden"] => golden::run(),
+        _ => {
+            eprint!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            eprintln!("xtask: {fault:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
