@@ -7,11 +7,13 @@
 
 mod bench;
 mod ci;
+mod example;
 mod golden;
 mod oracle;
 mod process;
 mod prove;
 mod setup;
+mod snapshot;
 mod tidy;
 mod tree;
 
@@ -27,6 +29,8 @@ usage: cargo xtask COMMAND
   bench     the benchmarks of asdb and mediator
   prove     the long proof: 100,000 seeds of the laws, then the oracle
   golden    renews the expected texts of the tests
+  example   makes examples/small.pcap again
+  snapshot  makes the AS data that is shipped with the program again
 ";
 
 fn main() -> ExitCode {
@@ -40,6 +44,8 @@ fn main() -> ExitCode {
         ["bench"] => bench::run(),
         ["prove"] => prove::run(),
         ["golden"] => golden::run(),
+        ["example"] => example::run(),
+        ["snapshot"] => snapshot::make(),
         _ => {
             eprint!("{USAGE}");
             return ExitCode::from(2);

@@ -96,9 +96,7 @@ impl Builder {
             reserved,
             &mut self.left_out,
         );
-        append(&mut known.ipv4, entries.ipv4);
-        append(&mut known.ipv6, entries.ipv6);
-        Ok(())
+        known.append(entries)
     }
 
     /// Returns what was left out up to now.
@@ -160,15 +158,6 @@ fn retain<A: Address>(
         left_out.reserved_asns_count += u64::from(is_reserved && !is_default);
         !is_default && !is_reserved
     });
-}
-
-/// Moves the list over without a copy where it is the first one.
-fn append<A>(known: &mut Vec<Compact<A>>, more: Vec<Compact<A>>) {
-    if known.is_empty() {
-        *known = more;
-    } else {
-        known.extend(more);
-    }
 }
 
 /// Sweeps the lists of all providers into segments of tuples.

@@ -81,6 +81,19 @@ impl Entries {
         Ok(())
     }
 
+    /// Moves the entries of another list behind these.
+    ///
+    /// # Errors
+    /// `TooManyEntries` if both together are too many; nothing is moved then.
+    pub fn append(&mut self, more: Self) -> Result<(), TooManyEntries> {
+        if self.len() + more.len() > ENTRIES_MAX {
+            return Err(TooManyEntries);
+        }
+        move_behind(&mut self.ipv4, more.ipv4);
+        move_behind(&mut self.ipv6, more.ipv6);
+        Ok(())
+    }
+
     /// Returns how many entries there are.
     pub const fn len(&self) -> usize {
         self.ipv4.len() + self.ipv6.len()
@@ -115,7 +128,7 @@ impl Entries {
         self.ipv6.shrink_to_fit();
     }
 
-    fn push_compact<A: Family>(
+    pub(crate) fn push_compact<A: Family>(
         &mut self,
         network: A,
         length: u8,
@@ -193,6 +206,15 @@ impl Family for u32 {
 impl Family for u128 {
     fn list(entries: &mut Entries) -> &mut Vec<Compact<Self>> {
         &mut entries.ipv6
+    }
+}
+
+/// Moves a list over, without a copy where it is the first one.
+fn move_behind<A>(known: &mut Vec<Compact<A>>, more: Vec<Compact<A>>) {
+    if known.is_empty() {
+        *known = more;
+    } else {
+        known.extend(more);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Prefix → AS number: built once, immutable, looked up per address.
 //!
-//! The way of the data: a loader turns the octets of one file
+//! The way of the data: a loader ([`load::load`], [`snapshot::decode`]) turns the octets of one file
 //! into [`Entries`] and [`AsNames`]; a [`Builder`] takes the entries of all providers and freezes
 //! them into an [`AsDb`]; an [`AsDb`] maps an address to an [`AnswerId`], which stands for what
 //! *every* provider says about it; a [`Policy`] is an order over providers, worked out once per
@@ -21,6 +21,7 @@ mod origin;
 mod policy;
 mod prefix;
 mod provider;
+pub mod snapshot;
 mod sweep;
 mod table;
 mod trie;

@@ -168,6 +168,11 @@ pub(crate) trait Address: Copy + Ord + Eq + Hash + fmt::Debug {
     /// Returns the address of the family's own type.
     fn to_ip(self) -> IpAddr;
 
+    /// Returns the address as a number of the larger family.
+    fn to_u128(self) -> u128;
+    /// Returns the address that a number of the larger family is, if it fits.
+    fn from_u128(number: u128) -> Option<Self>;
+
     /// Returns the last address of the prefix of `length` bits that starts here.
     fn last_of(self, length: u8) -> Self {
         self.or(Self::mask(length).not())
@@ -200,6 +205,12 @@ macro_rules! address {
             }
             fn to_ip(self) -> IpAddr {
                 $ip(self)
+            }
+            fn to_u128(self) -> u128 {
+                u128::from(self)
+            }
+            fn from_u128(number: u128) -> Option<Self> {
+                Self::try_from(number).ok()
             }
         }
     };
