@@ -177,6 +177,11 @@ const MODULES: &[(&str, &[&str])] = &[
     ("crates/enricherd/src/sources", &["cli", "pipeline"]),
 ];
 
+const ARCHITECTURE: &str = "ARCHITECTURE.md";
+
+/// The head of the table that answers for what we did not write.
+const TABLE_HEADER: &str = "| crate | used by | what it saves us |";
+
 /// One line of a manifest that names a crate.
 struct Dependency<'a> {
     line: usize,
@@ -278,20 +283,47 @@ fn dependencies_count(_: &Tree, file: &File) -> Vec<Fault> {
 }
 
 fn dependency_answer(tree: &Tree, file: &File) -> Vec<Fault> {
+    if file.path == ARCHITECTURE {
+        return stale_answers(tree, file);
+    }
     if floor(file).is_none() {
         return Vec::new();
     }
-    let text = tree.file("ARCHITECTURE.md").map_or("", |file| &file.text);
-    let is_answered = |name: &str| text.contains(&format!("| `{name}` |"));
+    let answers = tree.file(ARCHITECTURE).map(answers).unwrap_or_default();
+    let is_answered = |name: &str| answers.iter().any(|(_, answered)| *answered == name);
     let foreign = dependencies(file).into_iter();
     let unanswered = foreign.filter(|dep| !is_ours(dep.name) && !is_answered(dep.name));
     unanswered
         .map(|dependency| {
-            let name = dependency.name;
-            let message =
-                format!("ARCHITECTURE.md must say what `{name}` saves us: `| `{name}` | …`");
+            let message = format!(
+                "{ARCHITECTURE} must say what `{}` saves us",
+                dependency.name
+            );
             Fault::new(dependency.line, message)
         })
+        .collect()
+}
+
+/// Returns the answers to questions that nobody asks any more.
+fn stale_answers(tree: &Tree, architecture: &File) -> Vec<Fault> {
+    let manifests = tree.files.iter().filter(|file| floor(file).is_some());
+    let used: Vec<&str> = manifests
+        .flat_map(|file| dependencies(file).into_iter().map(|dep| dep.name))
+        .collect();
+    let stale = answers(architecture).into_iter();
+    let stale = stale.filter(|(_, name)| !used.contains(name));
+    stale
+        .map(|(line, name)| Fault::new(line, format!("no crate of ours uses `{name}`")))
+        .collect()
+}
+
+/// Returns line and crate of each row of the table of dependencies.
+fn answers(architecture: &File) -> Vec<(usize, &str)> {
+    let lines = architecture.text.lines().enumerate();
+    let table = lines.skip_while(|(_, line)| *line != TABLE_HEADER);
+    let table = table.take_while(|(_, line)| line.starts_with('|'));
+    table
+        .filter_map(|(index, line)| Some((index + 1, line.strip_prefix("| `")?.split('`').next()?)))
         .collect()
 }
 
