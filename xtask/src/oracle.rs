@@ -40,9 +40,10 @@ struct Verdict {
 /// also: tshark or the captures are missing.
 pub(crate) fn run() -> Result<()> {
     let corpus = tree::shared().join("corpus");
-    if let Some(missing) = missing(&corpus) {
+    let is_there = [process::is_installed("tshark"), corpus.is_dir()];
+    if let Some(missing) = missing(is_there) {
         if process::is_ci() {
-            bail!("{missing}, and under CI nothing is skipped");
+            bail!("{missing}; under CI nothing is skipped");
         }
         println!("skipped: {missing}");
         return Ok(());
@@ -57,26 +58,27 @@ pub(crate) fn run() -> Result<()> {
     ]))?;
     let outputs = build_folder().join("oracle");
     fs::create_dir_all(&outputs).context("cannot create the folder for the outputs")?;
-    let verdicts = judge_all(captures(&corpus)?, &outputs);
-    report(&verdicts)
+    let mut paths = captures(&corpus)?;
+    paths.extend(captures(&tree::root().join("examples"))?);
+    report(&judge_all(paths, &outputs))
 }
 
 /// Says what is missing and how to get it.
-fn missing(corpus: &Path) -> Option<String> {
-    if !process::is_installed("tshark") {
-        return Some("tshark is missing; to enable: apt-get install tshark".to_owned());
+fn missing([has_tshark, has_captures]: [bool; 2]) -> Option<&'static str> {
+    match (has_tshark, has_captures) {
+        (false, _) => Some("tshark is missing; to enable: apt-get install tshark"),
+        (_, false) => Some("captures are missing; to enable: put them in ../shared/corpus"),
+        _ => None,
     }
-    let is_there = corpus.is_dir();
-    (!is_there)
-        .then(|| "the captures are missing; to enable: put them in ../shared/corpus".to_owned())
 }
 
 fn build_folder() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| tree::root().join("target"), PathBuf::from)
 }
 
-fn captures(corpus: &Path) -> Result<Vec<PathBuf>> {
-    let entries = fs::read_dir(corpus).context("cannot read ../shared/corpus")?;
+fn captures(folder: &Path) -> Result<Vec<PathBuf>> {
+    let entries =
+        fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
     let paths: std::io::Result<Vec<PathBuf>> = entries.map(|entry| Ok(entry?.path())).collect();
     let mut paths = paths?;
     paths.retain(|path| path.extension() == Some(OsStr::new("pcap")));
