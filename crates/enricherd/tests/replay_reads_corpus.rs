@@ -25,7 +25,7 @@ fn counts_of(file: File) -> (FrameCounts, End) {
         datagrams.read(&frame, &mut payload);
         Ok(())
     })
-    .unwrap();
+    .expect("a capture");
     (datagrams.finish(), end)
 }
 

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::io::ip::{Fragment, Packet, Place};
+use crate::io::ip::{Fragment, IPV4_HEADER_OCTETS, Packet, Place};
 use crate::io::unread::{Unread, UnreadCounts};
 
 /// Packets that may be incomplete at the same time: one from each of many exporters.
@@ -24,8 +24,8 @@ pub const FRAGMENTS_MAX: usize = 256;
 pub const OCTETS_MAX: usize = 8 << 20;
 /// How long fragments wait for each other, as Linux does.
 pub const LIFETIME: Duration = Duration::from_secs(30);
-/// The largest payload that an IP packet can have.
-const PACKET_OCTETS_MAX: usize = 65535;
+/// What the length field of either IP version can say.
+const LENGTH_MAX: usize = 65535;
 
 /// What belongs together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -199,7 +199,7 @@ impl Waiting {
             }
             Place::Inner => {}
         }
-        if end > PACKET_OCTETS_MAX {
+        if end > payload_octets_max(packet) {
             return Err(Unread::Malformed);
         }
         if self.parts.get(&fragment.offset).map(Vec::as_slice) == Some(packet.payload) {
@@ -248,6 +248,14 @@ impl Waiting {
             payload: self.parts.into_values().flatten().collect(),
             fragments_count: self.fragments_count,
         }
+    }
+}
+
+/// The length of IPv4 counts the header, that of IPv6 does not.
+const fn payload_octets_max(packet: &Packet<'_>) -> usize {
+    match packet.source {
+        IpAddr::V4(_) => LENGTH_MAX - IPV4_HEADER_OCTETS,
+        IpAddr::V6(_) => LENGTH_MAX,
     }
 }
 
@@ -350,8 +358,8 @@ mod tests {
     }
 
     #[test]
-    fn a_packet_beyond_65535_octets_is_malformed() {
-        let far = (1, 65528, &b"12345678"[..], Place::Last);
+    fn a_packet_of_more_than_65535_octets_is_malformed() {
+        let far = (1, 65512, &b"1234"[..], Place::Last);
         assert_eq!(join(&[A, far]), (vec![], vec![(Unread::Malformed, 2)]));
     }
 
@@ -394,7 +402,7 @@ mod tests {
     fn the_limit_of_octets_gives_the_oldest_up() {
         let mut fragments = Fragments::default();
         let mut unread = UnreadCounts::default();
-        let octets = vec![0; 65528];
+        let octets = vec![0; 65512];
         for id in 0..130 {
             let fragment = Fragment {
                 id,

@@ -121,7 +121,7 @@ fn read_ipv4(octets: &[u8]) -> Result<Packet<'_>, Unread> {
     let header_octets = usize::from(header[0] & 0x0f) * 4;
     let total_octets = match u16_of(header, 2) {
         // The card divides the packet later and fills this in: it is all that was captured.
-        0 => octets.len(),
+        0 => octets.len().min(usize::from(u16::MAX)),
         total_octets => usize::from(total_octets),
     };
     if header_octets < IPV4_HEADER_OCTETS || total_octets < header_octets {
