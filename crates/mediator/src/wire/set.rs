@@ -1,0 +1,149 @@
+//! The Sets of one Message [RFC 7011 §3.3, RFC 3954 §5.2].
+//!
+//! A Message is accepted as a whole or not at all: where one Set Length contradicts the Message,
+//! nobody can say where the next Set begins, and half a Message is worse than an untouched one.
+//!
+//! Not here: what is inside a Set.
+//! Bound: a datagram has at most 65,535 octets and a Set at least four.
+
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use super::header::Header;
+use super::octets::u16_at;
+use super::{DATA_SET_ID_MIN, IPFIX_HEADER_OCTETS, SET_HEADER_OCTETS};
+use crate::Version;
+
+/// One Set of a Message, by its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Set {
+    /// Set ID.
+    pub id: u16,
+    /// Offset of the Set Header from the first octet of the Message.
+    pub start: usize,
+    /// Offset behind the Set; `start + 4 <= end <= message octets`.
+    pub end: usize,
+}
+
+/// What a Set ID says about the Set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SetKind {
+    /// Template Records.
+    Template,
+    /// Options Template Records.
+    OptionsTemplate,
+    /// Data Records.
+    Data,
+    /// Neither [RFC 7011 §3.3.2].
+    Reserved,
+}
+
+impl Set {
+    /// What the Set holds.
+    #[must_use]
+    pub const fn kind(&self, version: Version) -> SetKind {
+        if self.id >= DATA_SET_ID_MIN {
+            SetKind::Data
+        } else if self.id == version.template_set_id() {
+            SetKind::Template
+        } else if self.id == version.options_template_set_id() {
+            SetKind::OptionsTemplate
+        } else {
+            SetKind::Reserved
+        }
+    }
+
+    /// The octets behind the Set Header, padding included.
+    #[must_use]
+    pub const fn content(&self) -> Range<usize> {
+        self.start.saturating_add(SET_HEADER_OCTETS)..self.end
+    }
+}
+
+/// Why a Message is malformed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MalformedKind {
+    /// IPFIX Length is below its header or above the datagram [RFC 7011 §3.1].
+    MessageLength,
+    /// The datagram ends inside the Message Header, or a v5 count promises more than it holds.
+    MessageTruncated,
+    /// Set Length passes the end of the Message.
+    SetOverrun,
+    /// Set Length is below the 4-octet Set Header.
+    SetTooShort,
+}
+
+/// A Message that contradicts itself, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Malformed {
+    /// Octets from the first octet of the Message.
+    pub offset: usize,
+    /// What is wrong there.
+    pub kind: MalformedKind,
+}
+
+/// The extent of one Message within its datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// Octets from the header to the end of the last Set.
+    pub sets_end: usize,
+    /// Octets that belong to the Message by its own header; what follows is another Message's.
+    pub message_end: usize,
+}
+
+/// Lists the Sets of the Message at the start of `octets` in `sets`, which is emptied first.
+///
+/// Zero octets behind the last Set are padding of the datagram, not a Set; so are up to three
+/// octets of any value in a v9 datagram, too few to be one.
+///
+/// # Errors
+/// [`Malformed`] where a length contradicts the octets.
+pub fn read_sets(header: &Header, octets: &[u8], sets: &mut Vec<Set>) -> Result<Extent, Malformed> {
+    sets.clear();
+    let message_end = message_end(header, octets)?;
+    let message = octets.get(..message_end).unwrap_or_default();
+    let mut offset = header.version.header_octets();
+    while offset < message_end {
+        let rest = message.get(offset..).unwrap_or_default();
+        let malformed = |kind| Malformed { offset, kind };
+        let (Some(id), Some(length)) = (u16_at(rest, 0), u16_at(rest, 2)) else {
+            break;
+        };
+        let length = usize::from(length);
+        if length < SET_HEADER_OCTETS {
+            if rest.iter().all(|octet| *octet == 0) {
+                break;
+            }
+            return Err(malformed(MalformedKind::SetTooShort));
+        }
+        if length > rest.len() {
+            return Err(malformed(MalformedKind::SetOverrun));
+        }
+        let end = offset.saturating_add(length);
+        sets.push(Set {
+            id,
+            start: offset,
+            end,
+        });
+        offset = end;
+    }
+    Ok(Extent {
+        sets_end: offset.min(message_end),
+        message_end,
+    })
+}
+
+fn message_end(header: &Header, octets: &[u8]) -> Result<usize, Malformed> {
+    if header.version != Version::Ipfix {
+        return Ok(octets.len());
+    }
+    let length = usize::from(header.count_or_length);
+    if length < IPFIX_HEADER_OCTETS || length > octets.len() {
+        return Err(Malformed {
+            offset: 2,
+            kind: MalformedKind::MessageLength,
+        });
+    }
+    Ok(length)
+}
