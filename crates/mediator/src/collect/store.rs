@@ -1,0 +1,543 @@
+//! All sessions, domains and exporters that one Mediator remembers.
+//!
+//! Sessions lie in a slab, so that a place (a [`SessionIndex`]) stays valid while the session
+//! lives; two maps find them. The maps' hasher is seeded: the keys come off the wire.
+//!
+//! When there is no room the least useful goes: a session whose data fitted a Template is never
+//! forgotten for one that has shown nothing. The victim is the best of a few places drawn at
+//! random, so a flood of spoofed exporters costs a fixed amount of work for each datagram.
+//!
+//! Not here: what a Message does (`mediator`).
+//! Bound: [`Limits`]; refusals and evictions are counted in [`StoreCounters`].
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::hash::BuildHasher as _;
+use core::net::{IpAddr, SocketAddr};
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
+use super::session::{DomainKey, Session, SessionKey};
+use super::template::{Learned, Template};
+use crate::limits::Limits;
+use crate::wire::template::Definition;
+use crate::{Millis, Version};
+
+/// The place of a session in the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionIndex(u32);
+
+/// An exporter's domain whatever its port.
+#[derive(Debug)]
+pub struct Domain<D> {
+    /// What the upper layers keep.
+    pub attached: D,
+    sessions: Vec<SessionIndex>,
+}
+
+/// What is counted of one exporter address.
+#[derive(Debug)]
+struct Exporter {
+    sessions_count: u32,
+    held_octets: usize,
+    minute_began: Millis,
+    ports_this_minute: u32,
+    portless: bool,
+    port: u16,
+}
+
+/// What the store refused or forgot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StoreCounters {
+    /// Sessions forgotten to make room for another.
+    pub sessions_evicted: u64,
+    /// Messages of exporters for whose session there was no room.
+    pub sessions_refused: u64,
+    /// Sessions forgotten because they were silent.
+    pub sessions_expired: u64,
+    /// Templates forgotten because nothing kept them alive.
+    pub templates_expired: u64,
+    /// Templates that were not learnt because a limit was reached.
+    pub templates_refused: u64,
+    /// Exporters that became port-less.
+    pub exporters_portless: u64,
+}
+
+/// Sessions and domains of one Mediator. `P`, `S` and `D` are what the upper layers keep for a
+/// Template, a session and a domain.
+#[derive(Debug)]
+pub struct Store<P, S, D> {
+    slots: Vec<Option<Box<Session<P, S>>>>,
+    free: Vec<u32>,
+    by_key: HashMap<SessionKey, SessionIndex, FixedState>,
+    domains: HashMap<DomainKey, Domain<D>, FixedState>,
+    exporters: HashMap<IpAddr, Exporter, FixedState>,
+    held: Vec<SessionIndex>,
+    held_octets: usize,
+    templates_bytes: usize,
+    swept: usize,
+    draw: FixedState,
+    draws: u64,
+    limits: Limits,
+    /// What was refused or forgotten.
+    pub counters: StoreCounters,
+}
+
+/// Places looked at to find room for a session.
+const VICTIMS_DRAWN: usize = 16;
+/// Places looked at in one sweep.
+const SWEEP_SLOTS: usize = 64;
+/// Sessions of the same domain asked for a Template that a session lacks.
+const SIBLINGS_ASKED_MAX: usize = 32;
+
+impl<P, S, D: Default> Store<P, S, D> {
+    /// Returns an empty store whose maps are hashed with `seed`.
+    #[must_use]
+    pub fn new(limits: Limits, seed: u64) -> Self {
+        let hasher = FixedState::with_seed(seed);
+        Self {
+            slots: Vec::new(),
+            free: Vec::new(),
+            by_key: HashMap::with_hasher(hasher.clone()),
+            domains: HashMap::with_hasher(hasher.clone()),
+            exporters: HashMap::with_hasher(hasher.clone()),
+            held: Vec::new(),
+            held_octets: 0,
+            templates_bytes: 0,
+            swept: 0,
+            draw: FixedState::with_seed(seed ^ 0x5851_F42D_4C95_7F2D),
+            draws: 0,
+            limits,
+            counters: StoreCounters::default(),
+        }
+    }
+
+    /// The session at a place, `None` if it was forgotten.
+    #[must_use]
+    #[inline]
+    pub fn session(&self, index: SessionIndex) -> Option<&Session<P, S>> {
+        self.slots.get(usize::try_from(index.0).ok()?)?.as_deref()
+    }
+
+    /// The session at a place, to be changed.
+    #[inline]
+    pub fn session_mut(&mut self, index: SessionIndex) -> Option<&mut Session<P, S>> {
+        self.slots
+            .get_mut(usize::try_from(index.0).ok()?)?
+            .as_deref_mut()
+    }
+
+    /// All sessions.
+    pub fn sessions(&self) -> impl Iterator<Item = &Session<P, S>> {
+        self.slots.iter().filter_map(Option::as_deref)
+    }
+
+    /// All sessions, to be changed.
+    pub fn sessions_mut(&mut self) -> impl Iterator<Item = &mut Session<P, S>> {
+        self.slots.iter_mut().filter_map(Option::as_deref_mut)
+    }
+
+    /// All domains with their keys.
+    pub fn domains(&self) -> impl Iterator<Item = (&DomainKey, &Domain<D>)> {
+        self.domains.iter()
+    }
+
+    /// Returns the session of a datagram if it is known.
+    #[must_use]
+    #[inline]
+    pub fn find(
+        &self,
+        exporter: SocketAddr,
+        version: Version,
+        domain: u32,
+    ) -> Option<SessionIndex> {
+        let key = SessionKey {
+            address: exporter.ip(),
+            port: exporter.port(),
+            version,
+            domain,
+        };
+        if let Some(index) = self.by_key.get(&key) {
+            return Some(*index);
+        }
+        if !self.exporters.get(&key.address)?.portless {
+            return None;
+        }
+        self.by_key.get(&SessionKey { port: 0, ..key }).copied()
+    }
+
+    /// Makes room for a session that [`Self::find`] does not know, and returns it; `None` if every
+    /// place that was looked at is worth more.
+    pub fn open(
+        &mut self,
+        exporter: SocketAddr,
+        version: Version,
+        domain: u32,
+        now: Millis,
+        attached: S,
+    ) -> Option<SessionIndex> {
+        if self.by_key.len() >= self.limits.sessions_max && !self.evict_one(now) {
+            self.counters.sessions_refused += 1;
+            return None;
+        }
+        let (port, first_port) = self.note_port(exporter, now);
+        let key = SessionKey {
+            address: exporter.ip(),
+            port,
+            version,
+            domain,
+        };
+        if let Some(index) = self.by_key.get(&key) {
+            return Some(*index);
+        }
+        let shown = SocketAddr::new(exporter.ip(), if port == 0 { first_port } else { port });
+        let session = Box::new(Session::new(key, shown, now, attached));
+        let index = self.place(session)?;
+        self.by_key.insert(key, index);
+        self.domain_entry(key.domain_key()).sessions.push(index);
+        if let Some(entry) = self.exporters.get_mut(&key.address) {
+            entry.sessions_count = entry.sessions_count.saturating_add(1);
+        }
+        Some(index)
+    }
+
+    fn place(&mut self, session: Box<Session<P, S>>) -> Option<SessionIndex> {
+        if let Some(slot) = self.free.pop() {
+            *self.slots.get_mut(usize::try_from(slot).ok()?)? = Some(session);
+            return Some(SessionIndex(slot));
+        }
+        let slot = u32::try_from(self.slots.len()).ok()?;
+        self.slots.push(Some(session));
+        Some(SessionIndex(slot))
+    }
+
+    fn domain_entry(&mut self, key: DomainKey) -> &mut Domain<D> {
+        self.domains.entry(key).or_insert_with(|| Domain {
+            attached: D::default(),
+            sessions: Vec::new(),
+        })
+    }
+
+    /// Counts a new port of an exporter; returns the port that keys its sessions, and its first.
+    fn note_port(&mut self, exporter: SocketAddr, now: Millis) -> (u16, u16) {
+        let entry = self.exporters.entry(exporter.ip()).or_insert(Exporter {
+            sessions_count: 0,
+            held_octets: 0,
+            minute_began: now,
+            ports_this_minute: 0,
+            portless: false,
+            port: exporter.port(),
+        });
+        if now.since(entry.minute_began) > 60_000 {
+            entry.minute_began = now;
+            entry.ports_this_minute = 0;
+        }
+        entry.ports_this_minute = entry.ports_this_minute.saturating_add(1);
+        if entry.ports_this_minute > self.limits.ports_per_minute_max && !entry.portless {
+            entry.portless = true;
+            self.counters.exporters_portless += 1;
+        }
+        let port = if entry.portless { 0 } else { exporter.port() };
+        (port, entry.port)
+    }
+
+    /// The domain of a session.
+    #[must_use]
+    pub fn domain(&self, key: &DomainKey) -> Option<&Domain<D>> {
+        self.domains.get(key)
+    }
+
+    /// What the upper layers keep for a domain.
+    pub fn domain_mut(&mut self, key: &DomainKey) -> Option<&mut D> {
+        Some(&mut self.domains.get_mut(key)?.attached)
+    }
+
+    /// The sessions of a domain, copied: the caller changes them.
+    #[must_use]
+    pub fn siblings(&self, key: &DomainKey) -> Vec<SessionIndex> {
+        self.domains
+            .get(key)
+            .map(|domain| domain.sessions.clone())
+            .unwrap_or_default()
+    }
+
+    /// Whether any session of a domain knows or saw data under this ID.
+    #[must_use]
+    pub fn id_in_use(&self, key: &DomainKey, id: u16) -> bool {
+        let Some(domain) = self.domains.get(key) else {
+            return false;
+        };
+        domain.sessions.iter().any(|index| {
+            self.session(*index)
+                .is_some_and(|session| session.stored(id).is_some() || session.saw_unknown(id))
+        })
+    }
+
+    /// Finds the one definition that other sessions of the domain have for an ID; `None` if there
+    /// is none, or more than one, which only a guess could tell apart.
+    #[must_use]
+    pub fn sibling_template(
+        &self,
+        asker: SessionIndex,
+        id: u16,
+        now: Millis,
+    ) -> Option<&Template<P>> {
+        let key = self.session(asker)?.key.domain_key();
+        let mut found: Option<&Template<P>> = None;
+        let siblings = &self.domains.get(&key)?.sessions;
+        for index in siblings.iter().rev().take(SIBLINGS_ASKED_MAX) {
+            let Some(session) = self.session(*index).filter(|_| *index != asker) else {
+                continue;
+            };
+            let Some(template) = session.find(id, now).and_then(|at| session.template_at(at))
+            else {
+                continue;
+            };
+            match found {
+                Some(other) if other.kind() != template.kind() => return None,
+                Some(other) if other.octets() != template.octets() => return None,
+                _ => found = Some(template),
+            }
+        }
+        found
+    }
+
+    /// Stores a Template in a session. Returns `None`, counted, where a limit forbids it: then an
+    /// older Template of that ID is forgotten, for its data no longer fit it.
+    pub fn learn(
+        &mut self,
+        index: SessionIndex,
+        definition: &Definition<'_>,
+        now: Millis,
+        prepare: impl FnOnce() -> (P, usize),
+    ) -> Option<Learned> {
+        let limits = self.limits;
+        let session = self.session_mut(index)?;
+        if let Some(template) = session.stored_mut(definition.id())
+            && template.is(definition)
+        {
+            template.refresh(now);
+            return Some(Learned::Same);
+        }
+        let is_full = session.stored(definition.id()).is_none()
+            && session.templates().len() >= limits.templates_per_session_max;
+        if is_full || definition.fields_count() > limits.fields_max {
+            self.refuse(index, definition.id());
+            return None;
+        }
+        let (prepared, prepared_bytes) = prepare();
+        let template = Template::new(definition, now, prepared, prepared_bytes);
+        if !self.make_room(template.bytes(), index, now) {
+            self.refuse(index, definition.id());
+            return None;
+        }
+        self.templates_bytes = self.templates_bytes.saturating_add(template.bytes());
+        let old = self.session_mut(index)?.put(template);
+        if let Some(old) = &old {
+            self.templates_bytes = self.templates_bytes.saturating_sub(old.bytes());
+        }
+        Some(if old.is_some() {
+            Learned::Changed
+        } else {
+            Learned::New
+        })
+    }
+
+    fn refuse(&mut self, index: SessionIndex, id: u16) {
+        self.counters.templates_refused += 1;
+        self.forget(index, id);
+        let waited_ids_max = self.limits.waited_ids_max;
+        if let Some(session) = self.session_mut(index) {
+            session.waited_for(id, waited_ids_max);
+        }
+    }
+
+    fn make_room(&mut self, bytes: usize, keep: SessionIndex, now: Millis) -> bool {
+        let mut tries = VICTIMS_DRAWN;
+        while self.templates_bytes.saturating_add(bytes) > self.limits.templates_bytes_max {
+            if tries == 0 {
+                return false;
+            }
+            tries = tries.saturating_sub(1);
+            let Some(victim) = self.victim(Some(keep), now) else {
+                return false;
+            };
+            self.counters.sessions_evicted += 1;
+            self.close(victim);
+        }
+        true
+    }
+
+    /// Forgets one Template. Returns whether there was one.
+    pub fn forget(&mut self, index: SessionIndex, id: u16) -> bool {
+        let taken = self.session_mut(index).and_then(|session| session.take(id));
+        let bytes = taken.as_ref().map_or(0, Template::bytes);
+        self.templates_bytes = self.templates_bytes.saturating_sub(bytes);
+        taken.is_some()
+    }
+
+    /// Whether a Message of this many octets of that session may wait.
+    #[must_use]
+    pub fn may_hold(&self, index: SessionIndex, octets: usize) -> bool {
+        let address = self.session(index).map(|session| session.key.address);
+        let of_exporter = address.and_then(|address| self.exporters.get(&address));
+        let of_exporter = of_exporter.map_or(0, |exporter| exporter.held_octets);
+        self.held_octets.saturating_add(octets) <= self.limits.held_octets_max
+            && of_exporter.saturating_add(octets) <= self.limits.held_octets_per_exporter_max
+    }
+
+    /// Lets a Message wait; [`Self::may_hold`] was asked.
+    pub fn hold(&mut self, index: SessionIndex, arrived: Millis, message: &[u8]) {
+        let Some(session) = self.session_mut(index) else {
+            return;
+        };
+        let is_first = session.hold.is_empty();
+        session.hold.push(arrived, message);
+        let address = session.key.address;
+        if is_first {
+            self.held.push(index);
+        }
+        self.held_octets = self.held_octets.saturating_add(message.len());
+        if let Some(exporter) = self.exporters.get_mut(&address) {
+            exporter.held_octets = exporter.held_octets.saturating_add(message.len());
+        }
+    }
+
+    /// Takes the first waiting Message of a session.
+    pub fn unhold(&mut self, index: SessionIndex) -> Option<Box<[u8]>> {
+        let session = self.session_mut(index)?;
+        let message = session.hold.pop()?.octets;
+        let (is_last, address) = (session.hold.is_empty(), session.key.address);
+        if is_last {
+            self.held.retain(|held| *held != index);
+        }
+        self.held_octets = self.held_octets.saturating_sub(message.len());
+        if let Some(exporter) = self.exporters.get_mut(&address) {
+            exporter.held_octets = exporter.held_octets.saturating_sub(message.len());
+        }
+        Some(message)
+    }
+
+    /// The sessions in which something waits.
+    #[must_use]
+    pub fn held(&self) -> &[SessionIndex] {
+        &self.held
+    }
+
+    /// Octets that wait, of all sessions.
+    #[must_use]
+    pub const fn held_octets(&self) -> usize {
+        self.held_octets
+    }
+
+    /// Bytes that sessions, Templates and held Messages take.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.by_key
+            .len()
+            .saturating_mul(crate::limits::SESSION_BYTES)
+            .saturating_add(self.templates_bytes)
+            .saturating_add(self.held_octets)
+    }
+
+    fn evict_one(&mut self, now: Millis) -> bool {
+        let Some(victim) = self.victim(None, now) else {
+            return false;
+        };
+        self.counters.sessions_evicted += 1;
+        self.close(victim);
+        true
+    }
+
+    /// The least recently seen of a few sessions that never sent data we could read and of which
+    /// nothing waits.
+    fn victim(&mut self, keep: Option<SessionIndex>, now: Millis) -> Option<SessionIndex> {
+        let slots = u64::try_from(self.slots.len())
+            .ok()
+            .filter(|slots| *slots > 0)?;
+        let mut oldest: Option<(u64, SessionIndex)> = None;
+        for _ in 0..VICTIMS_DRAWN {
+            self.draws = self.draws.wrapping_add(1);
+            let slot = self.draw.hash_one(self.draws).checked_rem(slots)?;
+            let index = SessionIndex(u32::try_from(slot).ok()?);
+            let Some(session) = self.session(index).filter(|_| Some(index) != keep) else {
+                continue;
+            };
+            if session.productive || !session.hold.is_empty() {
+                continue;
+            }
+            let age_ms = now.since(session.seen_at);
+            if oldest.is_none_or(|(oldest_ms, _)| age_ms > oldest_ms) {
+                oldest = Some((age_ms, index));
+            }
+        }
+        oldest.map(|(_, index)| index)
+    }
+
+    /// Looks at the next few sessions and forgets what nothing keeps alive. Called now and then.
+    pub fn sweep(&mut self, now: Millis) {
+        for _ in 0..SWEEP_SLOTS.min(self.slots.len()) {
+            self.swept = self.swept.saturating_add(1);
+            if self.swept >= self.slots.len() {
+                self.swept = 0;
+            }
+            let Ok(slot) = u32::try_from(self.swept) else {
+                return;
+            };
+            self.sweep_one(SessionIndex(slot), now);
+        }
+    }
+
+    fn sweep_one(&mut self, index: SessionIndex, now: Millis) {
+        let Some(session) = self.session(index) else {
+            return;
+        };
+        let is_idle = now.since(session.seen_at) > self.limits.session_idle_ms;
+        let lives = session
+            .templates()
+            .iter()
+            .any(|template| !template.is_expired(now));
+        if is_idle && !lives && session.hold.is_empty() {
+            self.counters.sessions_expired += 1;
+            self.close(index);
+            return;
+        }
+        let expired: Vec<u16> = session
+            .templates()
+            .iter()
+            .filter(|template| template.is_expired(now))
+            .map(Template::id)
+            .collect();
+        for id in expired {
+            self.counters.templates_expired += 1;
+            self.forget(index, id);
+        }
+    }
+
+    fn close(&mut self, index: SessionIndex) {
+        let slot = usize::try_from(index.0)
+            .ok()
+            .and_then(|at| self.slots.get_mut(at));
+        let Some(session) = slot.and_then(Option::take) else {
+            return;
+        };
+        self.free.push(index.0);
+        self.by_key.remove(&session.key);
+        let bytes: usize = session.templates().iter().map(Template::bytes).sum();
+        self.templates_bytes = self.templates_bytes.saturating_sub(bytes);
+        let domain_key = session.key.domain_key();
+        if let Some(domain) = self.domains.get_mut(&domain_key) {
+            domain.sessions.retain(|sibling| *sibling != index);
+            if domain.sessions.is_empty() {
+                self.domains.remove(&domain_key);
+            }
+        }
+        if let Some(exporter) = self.exporters.get_mut(&session.key.address) {
+            exporter.sessions_count = exporter.sessions_count.saturating_sub(1);
+            if exporter.sessions_count == 0 {
+                self.exporters.remove(&session.key.address);
+            }
+        }
+    }
+}
