@@ -1,0 +1,475 @@
+//! Runs a plan over the Data Records of one Set.
+//!
+//! Up to [`LOOKUP_RECORDS`] records are gone through together: first their addresses are gathered,
+//! then all are looked up at once, so that the table's cache misses overlap, then the numbers are
+//! written, into the received octets or into the clone's records.
+//!
+//! Not here: whether the Set fits (`walk`), which value wins (`decide`).
+//! Bound: one Set of at most 65,535 octets; the scratch memory is used again.
+
+use core::net::{IpAddr, Ipv6Addr};
+
+use alloc::vec::Vec;
+use asdb::{AnswerId, Asn, Policy, Provider};
+
+use super::address::{self, RecordAt};
+use super::decide::{FlowValue, Verdict, decide};
+use super::plan::{AddressForm, NumberMark, Plan, Side};
+use super::walk::{Fit, Walked};
+use crate::counters::RecordCounters;
+use crate::limits::LOOKUP_RECORDS;
+use crate::observe::{Observer, RecordSeen, SideSeen};
+use crate::settings::{Enrich, Knowledge, Treatment};
+use crate::wire::octets::{put_u32, put_uint, uint_at};
+
+/// AS_TRANS: stands for a number that does not fit [RFC 6793 §9].
+pub const AS_TRANS: u32 = 23_456;
+
+/// Working memory of one Mediator.
+#[derive(Debug)]
+pub struct Scratch {
+    /// The walk over the Set that is worked on.
+    pub walked: Walked,
+    ipv4: Batch<u32>,
+    ipv6: Batch<u128>,
+    answers: [[AnswerId; LOOKUP_RECORDS]; 2],
+    chosen: [[Option<IpAddr>; LOOKUP_RECORDS]; 2],
+}
+
+/// Addresses that are looked up together, and whose they are.
+#[derive(Debug)]
+struct Batch<T> {
+    addresses: [T; 2 * LOOKUP_RECORDS],
+    of: [(u8, u8); 2 * LOOKUP_RECORDS],
+    answers: [AnswerId; 2 * LOOKUP_RECORDS],
+    used: usize,
+}
+
+impl<T: Copy + Default> Batch<T> {
+    fn new() -> Self {
+        Self {
+            addresses: [T::default(); 2 * LOOKUP_RECORDS],
+            of: [(0, 0); 2 * LOOKUP_RECORDS],
+            answers: [AnswerId(0); 2 * LOOKUP_RECORDS],
+            used: 0,
+        }
+    }
+
+    #[inline]
+    fn push(&mut self, address: T, side: usize, nth: usize) {
+        self.addresses[self.used] = address;
+        self.of[self.used] = (side as u8, nth as u8);
+        self.used += 1;
+    }
+}
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Self {
+            walked: Walked::default(),
+            ipv4: Batch::new(),
+            ipv6: Batch::new(),
+            answers: [[AnswerId(0); LOOKUP_RECORDS]; 2],
+            chosen: [[None; LOOKUP_RECORDS]; 2],
+        }
+    }
+}
+
+/// One Data Set to be enriched.
+#[derive(Clone, Copy, Debug)]
+pub struct Job<'a> {
+    /// What to do.
+    pub plan: &'a Plan,
+    /// How it divides into records; [`Scratch::walked`] belongs to it.
+    pub fit: Fit,
+    /// What is known.
+    pub knowledge: &'a Knowledge<'a>,
+    /// The operator's wishes for this exporter.
+    pub treatment: &'a Treatment,
+    /// Session, domain and Template, for a watcher; its sides are filled in here.
+    pub seen: RecordSeen,
+}
+
+impl Job<'_> {
+    fn policy(&self) -> Option<&Policy> {
+        self.knowledge
+            .policies
+            .get(usize::from(self.treatment.policy_index))
+    }
+}
+
+/// Writes AS numbers into the fields that the records have.
+pub fn fill<O: Observer>(
+    job: &Job<'_>,
+    content: &mut [u8],
+    scratch: &mut Scratch,
+    counters: &mut RecordCounters,
+    observer: &mut O,
+) {
+    let Some(policy) = job.policy() else { return };
+    for first in (0..job.fit.records_count).step_by(LOOKUP_RECORDS) {
+        let count = LOOKUP_RECORDS.min(job.fit.records_count - first);
+        look_up::<O>(job, content, first, count, scratch);
+        for nth in 0..count {
+            fill_record(
+                job, policy, content, first, nth, scratch, counters, observer,
+            );
+        }
+    }
+}
+
+#[allow(
+    clippy::too_many_arguments,
+    reason = "the parts of one loop body, split by length only"
+)]
+#[inline]
+fn fill_record<O: Observer>(
+    job: &Job<'_>,
+    policy: &Policy,
+    content: &mut [u8],
+    first: usize,
+    nth: usize,
+    scratch: &Scratch,
+    counters: &mut RecordCounters,
+    observer: &mut O,
+) {
+    let mut seen = job.seen;
+    counters.records += 1;
+    for (number, side) in job.plan.sides.iter().enumerate() {
+        let flow = flow_value(job.plan, side, content, first + nth, &scratch.walked);
+        let answer = scratch.answers[number][nth];
+        let verdict = decide(policy, job.treatment, answer, flow);
+        let mut after = flow.asn;
+        if side.is_written()
+            && let Verdict::Write(asn, _) = verdict
+            && job.treatment.enrich == Enrich::On
+        {
+            for field in &side.as_fields {
+                let at = job
+                    .plan
+                    .layout
+                    .mark(first + nth, field.mark, &scratch.walked);
+                after = Some(write_field(content, at, field.width, asn, counters));
+            }
+        }
+        count_side(counters, side, flow, verdict);
+        if O::WATCHES {
+            let before = if side.as_fields.is_empty() {
+                None
+            } else {
+                flow.asn
+            };
+            let after = if side.as_fields.is_empty() {
+                None
+            } else {
+                after
+            };
+            let chosen = scratch.chosen[number][nth];
+            set_side(&mut seen, number, side_seen(chosen, before, after, verdict));
+        }
+    }
+    if O::WATCHES {
+        observer.record(&seen);
+    }
+}
+
+/// Writes a number into a field of its width; what does not fit becomes AS_TRANS.
+fn write_field(
+    content: &mut [u8],
+    at: usize,
+    width: usize,
+    asn: Asn,
+    counters: &mut RecordCounters,
+) -> u32 {
+    let bits = 8 * width as u32;
+    let fits = bits >= 32 || asn.0 >> bits == 0;
+    let trans_fits = bits >= 16;
+    let value = match (fits, trans_fits) {
+        (true, _) => asn.0,
+        (false, true) => AS_TRANS,
+        (false, false) => 0,
+    };
+    counters.as_trans += u64::from(!fits);
+    put_uint(content, at, width, value);
+    value
+}
+
+/// Appends the records of the clone to `to`, and where each ends to `ends` if their lengths
+/// differ: the original's octets with wide AS fields, and what was missing at the end.
+pub fn clone_records<O: Observer>(
+    job: &Job<'_>,
+    content: &[u8],
+    scratch: &mut Scratch,
+    (to, ends): (&mut Vec<u8>, &mut Vec<usize>),
+    counters: &mut RecordCounters,
+    observer: &mut O,
+) {
+    let Some(policy) = job.policy() else { return };
+    let is_variable = job.plan.layout.is_variable();
+    for first in (0..job.fit.records_count).step_by(LOOKUP_RECORDS) {
+        let count = LOOKUP_RECORDS.min(job.fit.records_count - first);
+        look_up::<O>(job, content, first, count, scratch);
+        for nth in 0..count {
+            let values = clone_values(
+                job, policy, content, first, nth, scratch, counters, observer,
+            );
+            write_clone(job.plan, content, first + nth, &values, &scratch.walked, to);
+            if is_variable {
+                ends.push(to.len());
+            }
+        }
+    }
+}
+
+/// What each side of a clone's record gets: a number to write, or `None` for "as it came".
+type CloneValues = [Option<Asn>; 2];
+
+#[allow(
+    clippy::too_many_arguments,
+    reason = "the parts of one loop body, split by length only"
+)]
+#[inline]
+fn clone_values<O: Observer>(
+    job: &Job<'_>,
+    policy: &Policy,
+    content: &[u8],
+    first: usize,
+    nth: usize,
+    scratch: &Scratch,
+    counters: &mut RecordCounters,
+    observer: &mut O,
+) -> CloneValues {
+    let mut seen = job.seen;
+    let mut values = [None; 2];
+    counters.records += 1;
+    for (number, side) in job.plan.sides.iter().enumerate() {
+        let flow = flow_value(job.plan, side, content, first + nth, &scratch.walked);
+        let answer = scratch.answers[number][nth];
+        let verdict = decide(policy, job.treatment, answer, flow);
+        values[number] = match verdict {
+            Verdict::Write(asn, _) => Some(asn),
+            Verdict::Keep { .. } if side.append => flow.asn.map(Asn),
+            Verdict::Keep { .. } | Verdict::Nobody => None,
+        };
+        count_side(counters, side, flow, verdict);
+        if O::WATCHES {
+            let before = if side.as_fields.is_empty() {
+                None
+            } else {
+                flow.asn
+            };
+            let written = values[number].map(|asn| asn.0);
+            let after = match (side.append, side.is_written()) {
+                (true, _) => Some(written.unwrap_or(0)),
+                (false, true) => written.or(before),
+                (false, false) => before,
+            };
+            let chosen = scratch.chosen[number][nth];
+            set_side(&mut seen, number, side_seen(chosen, before, after, verdict));
+        }
+    }
+    if O::WATCHES {
+        observer.record(&seen);
+    }
+    values
+}
+
+fn write_clone(
+    plan: &Plan,
+    content: &[u8],
+    nth: usize,
+    values: &CloneValues,
+    walked: &Walked,
+    to: &mut Vec<u8>,
+) {
+    let (start, end) = plan.layout.record(nth, walked);
+    let clone_start = to.len();
+    let mut copied = start;
+    let mut shift = 0;
+    for field in &plan.widened {
+        let at = plan.layout.mark(nth, field.mark, walked);
+        to.extend_from_slice(&content[copied..at]);
+        to.extend_from_slice(&[0; 4][field.width..]);
+        copied = at;
+        shift += 4 - field.width;
+    }
+    to.extend_from_slice(&content[copied..end]);
+    debug_assert_eq!(to.len() - clone_start, end - start + shift);
+    for (side, value) in plan.sides.iter().zip(values) {
+        if side.append {
+            to.extend_from_slice(&value.map_or(0, |asn| asn.0).to_be_bytes());
+        } else if let Some(asn) = value
+            && side.is_written()
+        {
+            let record = &mut to[clone_start..];
+            for field in &side.as_fields {
+                let at = plan.layout.mark(nth, field.mark, walked) - start;
+                write_in_clone(plan, record, at, field, *asn);
+            }
+        }
+    }
+}
+
+/// Writes into a field of the clone, which stands behind the fields that were widened before it.
+fn write_in_clone(plan: &Plan, record: &mut [u8], at: usize, field: &NumberMark, asn: Asn) {
+    let widened_before = plan.widened.iter().filter(|other| other.mark < field.mark);
+    let shift: usize = widened_before.map(|other| 4 - other.width).sum();
+    if field.width <= 4 {
+        put_u32(record, at + shift, asn.0);
+    } else {
+        put_uint(record, at + shift, field.width, asn.0);
+    }
+}
+
+/// Looks up the addresses of records `first` to `first + count`.
+fn look_up<O: Observer>(
+    job: &Job<'_>,
+    content: &[u8],
+    first: usize,
+    count: usize,
+    scratch: &mut Scratch,
+) {
+    scratch.ipv4.used = 0;
+    scratch.ipv6.used = 0;
+    for number in 0..2 {
+        let side = &job.plan.sides[number];
+        scratch.answers[number] = [AnswerId(0); LOOKUP_RECORDS];
+        if let [only] = &*side.addresses
+            && only.form == AddressForm::Ipv4
+            && !O::WATCHES
+            && side.post_nat.is_empty()
+        {
+            for nth in 0..count {
+                let at = job
+                    .plan
+                    .layout
+                    .mark(first + nth, only.mark, &scratch.walked);
+                let octets = content[at..at + 4].try_into().unwrap_or_default();
+                scratch.ipv4.push(u32::from_be_bytes(octets), number, nth);
+            }
+            continue;
+        }
+        gather(job, number, content, first, count, scratch);
+    }
+    let as_db = job.knowledge.as_db;
+    let v4 = &mut scratch.ipv4;
+    as_db.lookup_ipv4(&v4.addresses[..v4.used], &mut v4.answers[..v4.used]);
+    for (of, answer) in v4.of[..v4.used].iter().zip(&v4.answers) {
+        scratch.answers[usize::from(of.0)][usize::from(of.1)] = *answer;
+    }
+    let v6 = &mut scratch.ipv6;
+    as_db.lookup_ipv6(&v6.addresses[..v6.used], &mut v6.answers[..v6.used]);
+    for (of, answer) in v6.of[..v6.used].iter().zip(&v6.answers) {
+        scratch.answers[usize::from(of.0)][usize::from(of.1)] = *answer;
+    }
+}
+
+fn gather(
+    job: &Job<'_>,
+    side: usize,
+    content: &[u8],
+    first: usize,
+    count: usize,
+    scratch: &mut Scratch,
+) {
+    for nth in 0..count {
+        let record = RecordAt {
+            content,
+            nth: first + nth,
+            walked: &scratch.walked,
+        };
+        let chosen = address::choose(job.plan, side, job.treatment.address, &record);
+        scratch.chosen[side][nth] = chosen;
+        match chosen.map(unmapped) {
+            Some(IpAddr::V4(address)) => scratch.ipv4.push(address.to_bits(), side, nth),
+            Some(IpAddr::V6(address)) => scratch.ipv6.push(address.to_bits(), side, nth),
+            None => {}
+        }
+    }
+}
+
+fn unmapped(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V6(v6) => Ipv6Addr::to_ipv4_mapped(&v6).map_or(address, IpAddr::V4),
+        IpAddr::V4(_) => address,
+    }
+}
+
+/// What the record itself says: the last AS field, for that is the one collectors read; without
+/// one the adjacent AS.
+#[inline]
+fn flow_value(plan: &Plan, side: &Side, content: &[u8], nth: usize, walked: &Walked) -> FlowValue {
+    let number = |mark: &NumberMark| {
+        let at = plan.layout.mark(nth, mark.mark, walked);
+        let value = uint_at(content, at, mark.width)?;
+        u32::try_from(value).ok()
+    };
+    let field = side.as_fields.last().or(side.adjacent.as_ref());
+    let by_default_route = !side.prefix_lengths.is_empty()
+        && side
+            .prefix_lengths
+            .iter()
+            .all(|mark| number(mark) == Some(0));
+    FlowValue {
+        asn: field.and_then(number),
+        by_default_route,
+    }
+}
+
+#[inline]
+fn count_side(counters: &mut RecordCounters, side: &Side, flow: FlowValue, verdict: Verdict) {
+    let has_field = !side.as_fields.is_empty();
+    counters.fields += u64::from(has_field);
+    let mut provided = |provider: Provider| {
+        if let Some(count) = counters.by_provider.get_mut(provider as usize) {
+            *count += 1;
+        }
+    };
+    match verdict {
+        Verdict::Write(asn, provider) if side.is_written() => {
+            provided(provider);
+            counters.appended += u64::from(!has_field);
+            counters.filled += u64::from(has_field && flow.asn != Some(asn.0));
+            counters.kept += u64::from(has_field && flow.asn == Some(asn.0));
+        }
+        Verdict::Keep { disagrees } => {
+            provided(Provider::Flow);
+            counters.kept += u64::from(has_field);
+            counters.appended += u64::from(side.append);
+            counters.disagreements += u64::from(disagrees.is_some());
+        }
+        Verdict::Write(..) => {}
+        Verdict::Nobody => counters.nobody += u64::from(!side.addresses.is_empty()),
+    }
+    let was_usable = matches!(verdict, Verdict::Keep { .. });
+    let is_reserved = flow.asn.is_none_or(|asn| Asn(asn).is_reserved());
+    counters.unusable += u64::from(has_field && !was_usable && is_reserved);
+}
+
+fn side_seen(
+    address: Option<IpAddr>,
+    before: Option<u32>,
+    after: Option<u32>,
+    verdict: Verdict,
+) -> SideSeen {
+    let (by, disagrees) = match verdict {
+        Verdict::Nobody => (None, None),
+        Verdict::Keep { disagrees } => (Some(Provider::Flow), disagrees),
+        Verdict::Write(_, provider) => (after.map(|_| provider), None),
+    };
+    SideSeen {
+        address,
+        before,
+        after,
+        by,
+        disagrees,
+    }
+}
+
+const fn set_side(seen: &mut RecordSeen, number: usize, side: SideSeen) {
+    if number == 0 {
+        seen.source = side;
+    } else {
+        seen.destination = side;
+    }
+}
