@@ -1,0 +1,423 @@
+//! The Sets of Messages that are being put together, and where they may be divided.
+//!
+//! A Message that grows is first written as one run of Sets, whatever its size; then it is cut
+//! into as few Messages as the size limit allows, of about equal size, between Sets where that
+//! costs no further Message and between records otherwise [RFC 5655 §7.3.1].
+//!
+//! Not here: Message Headers (`emit`).
+//! Bound: the caller's; the memory is used again for every Message.
+
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use crate::Version;
+use crate::wire::SET_HEADER_OCTETS;
+
+/// Where a Set may be divided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Nowhere.
+    Whole,
+    /// After each multiple of so many octets.
+    Fixed(usize),
+    /// At some of the places where records were noted to end.
+    Ends(Range<usize>),
+}
+
+/// What the records of a Set count for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counts {
+    /// Template Records that we add: as those of the exporter, but not in its own count.
+    Added,
+    /// Template Records: in a v9 count, not in an IPFIX Sequence Number.
+    Templates,
+    /// Data Records: in both.
+    Data,
+}
+
+/// How the end of a Set is padded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Padding {
+    /// The content has the padding that it came with.
+    AsCame,
+    /// With zeros to a multiple of four octets [RFC 3954 §5.3].
+    ToFour,
+    /// Not at all.
+    Nothing,
+}
+
+impl Padding {
+    /// What a Set gets that we build from records of at least this many octets: padding must be
+    /// shorter than any record [RFC 7011 §3.3.1].
+    #[must_use]
+    pub const fn of_built(version: Version, record_octets_min: usize) -> Self {
+        match version {
+            Version::Ipfix => Self::Nothing,
+            _ if record_octets_min < 4 => Self::Nothing,
+            _ => Self::ToFour,
+        }
+    }
+}
+
+/// One Set of the draft.
+#[derive(Clone, Debug)]
+pub struct Piece {
+    /// Set ID.
+    pub set_id: u16,
+    /// Where it may be divided.
+    pub unit: Unit,
+    /// What its records count for.
+    pub counts: Counts,
+    /// How many records it has.
+    pub records_count: usize,
+    /// How it is padded.
+    pub padding: Padding,
+    start: usize,
+    end: usize,
+}
+
+impl Piece {
+    const fn octets(&self) -> usize {
+        self.end.saturating_sub(self.start)
+    }
+}
+
+/// A place between two records: everything before it is sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cursor {
+    piece: usize,
+    at: usize,
+}
+
+/// A run of Sets.
+#[derive(Debug, Default)]
+pub struct Draft {
+    body: Vec<u8>,
+    pieces: Vec<Piece>,
+    ends: Vec<usize>,
+    open_at: usize,
+    ends_open_at: usize,
+}
+
+impl Draft {
+    /// Forgets everything, keeps the memory.
+    pub fn clear(&mut self) {
+        self.body.clear();
+        self.pieces.clear();
+        self.ends.clear();
+        self.open_at = 0;
+        self.ends_open_at = 0;
+    }
+
+    /// Whether there is no Set.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.pieces.is_empty()
+    }
+
+    /// The Sets.
+    #[must_use]
+    pub fn pieces(&self) -> &[Piece] {
+        &self.pieces
+    }
+
+    /// The buffer that the content of the next Set is appended to.
+    pub fn content(&mut self) -> &mut Vec<u8> {
+        &mut self.body
+    }
+
+    /// The same buffer, and the list of places in it where records end.
+    pub fn content_and_ends(&mut self) -> (&mut Vec<u8>, &mut Vec<usize>) {
+        (&mut self.body, &mut self.ends)
+    }
+
+    /// Notes that a record ends here, for [`Self::close_at_ends`].
+    pub fn record_ends(&mut self) {
+        self.ends.push(self.body.len());
+    }
+
+    /// Notes that records end so many octets behind the start of the content.
+    pub fn records_end_at(&mut self, ends: impl Iterator<Item = usize>) {
+        let start = self.open_at;
+        self.ends.extend(ends.map(|end| start.saturating_add(end)));
+    }
+
+    /// Octets that were appended since the last Set.
+    #[must_use]
+    pub fn open_octets(&self) -> usize {
+        self.body.len().saturating_sub(self.open_at)
+    }
+
+    /// Sets what the first Set counts for.
+    pub fn count_first(&mut self, records_count: usize) {
+        if let Some(piece) = self.pieces.first_mut() {
+            piece.records_count = records_count;
+        }
+    }
+
+    /// Whether nothing was appended since the last Set.
+    #[must_use]
+    pub fn is_blank(&self) -> bool {
+        self.open_at == self.body.len()
+    }
+
+    /// Makes a Set of what was appended since the last one.
+    pub fn close(
+        &mut self,
+        set_id: u16,
+        unit: Unit,
+        records_count: usize,
+        counts: Counts,
+        padding: Padding,
+    ) {
+        self.pieces.push(Piece {
+            set_id,
+            unit,
+            counts,
+            records_count,
+            padding,
+            start: self.open_at,
+            end: self.body.len(),
+        });
+        self.open_at = self.body.len();
+        self.ends_open_at = self.ends.len();
+    }
+
+    /// Makes a Set of the records whose ends were noted.
+    pub fn close_at_ends(&mut self, set_id: u16, counts: Counts, padding: Padding) {
+        let ends = self.ends_open_at..self.ends.len();
+        let records_count = ends.len();
+        self.close(set_id, Unit::Ends(ends), records_count, counts, padding);
+    }
+
+    /// Forgets what was appended since the last Set.
+    pub fn discard(&mut self) {
+        self.body.truncate(self.open_at);
+        self.ends.truncate(self.ends_open_at);
+    }
+
+    /// Octets of the Sets from a place to the end, headers and padding included.
+    #[must_use]
+    pub fn octets_from(&self, from: Cursor) -> usize {
+        self.pieces
+            .iter()
+            .skip(from.piece)
+            .enumerate()
+            .map(|(nth, piece)| {
+                let at = if nth == 0 { from.at } else { 0 };
+                set_octets(piece, piece.octets().saturating_sub(at))
+            })
+            .fold(0, usize::saturating_add)
+    }
+
+    /// Whether a place is behind the last Set.
+    #[must_use]
+    pub fn is_end(&self, cursor: Cursor) -> bool {
+        cursor.piece >= self.pieces.len()
+    }
+
+    /// Returns where the Message that begins at `from` ends, so that it has at most
+    /// `octets_max` octets of Sets; more only where one unit alone has more.
+    #[must_use]
+    pub fn cut(&self, from: Cursor, octets_max: usize) -> Cursor {
+        let remaining = self.octets_from(from);
+        if remaining <= octets_max {
+            return Cursor {
+                piece: self.pieces.len(),
+                at: 0,
+            };
+        }
+        let parts = remaining.div_ceil(octets_max.max(1));
+        let wanted = Wanted {
+            target: remaining.checked_div(parts).unwrap_or(remaining),
+            at_least: remaining.saturating_sub(parts.saturating_sub(1).saturating_mul(octets_max)),
+            at_most: octets_max,
+        };
+        self.cut_at_best(from, &wanted)
+    }
+
+    fn cut_at_best(&self, from: Cursor, wanted: &Wanted) -> Cursor {
+        let mut taken = 0_usize;
+        let mut best: Option<(usize, Cursor)> = None;
+        for (nth, piece) in self.pieces.iter().enumerate().skip(from.piece) {
+            let at = if nth == from.piece { from.at } else { 0 };
+            let whole = set_octets(piece, piece.octets().saturating_sub(at));
+            if taken.saturating_add(whole) > wanted.at_most {
+                return match best {
+                    Some((_, cursor)) => cursor,
+                    None => self.cut_inside(Cursor { piece: nth, at }, taken, wanted),
+                };
+            }
+            taken = taken.saturating_add(whole);
+            let distance = taken.abs_diff(wanted.target);
+            let is_nearer = best.is_none_or(|(nearest, _)| distance < nearest);
+            if taken >= wanted.at_least && is_nearer {
+                let behind = Cursor {
+                    piece: nth.saturating_add(1),
+                    at: 0,
+                };
+                best = Some((distance, behind));
+            }
+        }
+        Cursor {
+            piece: self.pieces.len(),
+            at: 0,
+        }
+    }
+
+    /// Cuts at the record border nearest to the target; if none fits, before the Set; if there is
+    /// nothing before it, behind the one unit that is too large.
+    fn cut_inside(&self, at: Cursor, taken: usize, wanted: &Wanted) -> Cursor {
+        let Some(piece) = self.pieces.get(at.piece) else {
+            return at;
+        };
+        let room = wanted.at_most.saturating_sub(taken);
+        let aim = wanted.target.saturating_sub(taken);
+        let mut first = None;
+        let mut best: Option<(usize, usize)> = None;
+        let mut border = self.border_after(piece, at.at);
+        while let Some(end) = border {
+            first = first.or(Some(end));
+            let octets = set_octets(piece, end.saturating_sub(at.at));
+            if octets > room {
+                break;
+            }
+            let distance = octets.abs_diff(aim);
+            if best.is_none_or(|(nearest, _)| distance < nearest) {
+                best = Some((distance, end));
+            }
+            border = self.border_after(piece, end);
+        }
+        let inside = |end| Cursor {
+            piece: at.piece,
+            at: end,
+        };
+        match (best, first) {
+            (Some((_, end)), _) => inside(end),
+            (None, _) if taken > 0 => at,
+            (None, Some(end)) => inside(end),
+            (None, None) => Cursor {
+                piece: at.piece.saturating_add(1),
+                at: 0,
+            },
+        }
+    }
+
+    /// The first record border behind `at` that is not the end of the Set.
+    fn border_after(&self, piece: &Piece, at: usize) -> Option<usize> {
+        match &piece.unit {
+            Unit::Whole => None,
+            Unit::Fixed(octets) => {
+                let border = at.saturating_add(*octets);
+                let last = octets.saturating_mul(piece.records_count);
+                (border < last && border > at).then_some(border)
+            }
+            Unit::Ends(range) => {
+                let ends = self.ends.get(range.clone())?;
+                let next = ends.partition_point(|end| *end <= piece.start.saturating_add(at));
+                let is_last = next.saturating_add(1) >= ends.len();
+                let border = ends.get(next).filter(|_| !is_last)?;
+                border.checked_sub(piece.start)
+            }
+        }
+    }
+
+    /// The Sets between two places, for the one who writes them.
+    pub fn sets(&self, from: Cursor, to: Cursor) -> impl Iterator<Item = SetPart<'_>> {
+        let last = if to.at > 0 {
+            to.piece.saturating_add(1)
+        } else {
+            to.piece
+        };
+        let range = from.piece..last.min(self.pieces.len());
+        range.filter_map(move |nth| {
+            let piece = self.pieces.get(nth)?;
+            let begin = if nth == from.piece { from.at } else { 0 };
+            let end = if nth == to.piece {
+                to.at
+            } else {
+                piece.octets()
+            };
+            let start = piece.start.saturating_add(begin);
+            Some(SetPart {
+                set_id: piece.set_id,
+                content: self.body.get(start..piece.start.saturating_add(end))?,
+                padding_octets: padding_octets(piece, end.saturating_sub(begin), end),
+                records_count: self.records_between(piece, begin, end),
+                counts: piece.counts,
+            })
+        })
+    }
+
+    fn records_between(&self, piece: &Piece, begin: usize, end: usize) -> usize {
+        if begin == 0 && end == piece.octets() {
+            return piece.records_count;
+        }
+        match &piece.unit {
+            Unit::Whole => piece.records_count,
+            Unit::Fixed(octets) => {
+                let upto = |at: usize| {
+                    at.checked_div(*octets)
+                        .unwrap_or(0)
+                        .min(piece.records_count)
+                };
+                upto(end).saturating_sub(upto(begin))
+            }
+            Unit::Ends(range) => {
+                let ends = self.ends.get(range.clone()).unwrap_or_default();
+                let place = |at: usize| piece.start.saturating_add(at);
+                let inside = ends
+                    .iter()
+                    .filter(|at| **at > place(begin) && **at <= place(end));
+                inside.count()
+            }
+        }
+    }
+}
+
+/// One Set of one Message, ready to be written.
+#[derive(Clone, Copy, Debug)]
+pub struct SetPart<'a> {
+    /// Set ID.
+    pub set_id: u16,
+    /// The records.
+    pub content: &'a [u8],
+    /// Zero octets behind them.
+    pub padding_octets: usize,
+    /// How many records.
+    pub records_count: usize,
+    /// What they count for.
+    pub counts: Counts,
+}
+
+struct Wanted {
+    target: usize,
+    at_least: usize,
+    at_most: usize,
+}
+
+fn set_octets(piece: &Piece, content_octets: usize) -> usize {
+    let end = if content_octets == piece.octets() {
+        piece.octets()
+    } else {
+        0
+    };
+    SET_HEADER_OCTETS
+        .saturating_add(content_octets)
+        .saturating_add(padding_octets(piece, content_octets, end))
+}
+
+/// Zeros behind `content_octets` of a piece that end at `end` of it. Content that kept its own
+/// padding is padded anew only where it was divided, with up to three octets.
+fn padding_octets(piece: &Piece, content_octets: usize, end: usize) -> usize {
+    let to_four = content_octets.wrapping_neg() & 3;
+    match piece.padding {
+        Padding::Nothing => 0,
+        Padding::ToFour => to_four,
+        Padding::AsCame if end == piece.octets() => 0,
+        Padding::AsCame => match piece.unit {
+            Unit::Fixed(octets) if octets < 4 => 0,
+            _ => to_four,
+        },
+    }
+}

@@ -1,0 +1,152 @@
+//! Template Mapping: which ID the enriched clone of a Template has [RFC 7119 §4.1].
+//!
+//! The clone of Template N is announced under 65791 − N or, where that is taken, the next lower
+//! free ID. The choice depends on nothing but the exporter's own Templates, so that it comes out
+//! the same after a restart and in a second instance. IDs belong to the domain of an exporter
+//! whatever its port: collectors tell Templates apart by address and domain.
+//!
+//! An ID that was a clone's stays tainted until the exporter announces a Template of its own under
+//! it: a collector still has our layout for it, so the exporter's data must not pass under it.
+//!
+//! Not here: the clone's fields (`enrich::plan`), when it is announced (`mediator`).
+//! Bound: [`CLONES_PER_DOMAIN_MAX`] clones and as many tainted IDs.
+
+use alloc::vec::Vec;
+
+use crate::limits::CLONES_PER_DOMAIN_MAX;
+use crate::wire::DATA_SET_ID_MIN;
+
+/// Template N and its first choice of a clone ID add up to this: 256 and 65535.
+const MIRROR: u32 = 65_791;
+
+/// The clone IDs of one domain of an exporter.
+#[derive(Debug, Default)]
+pub struct CloneIds {
+    pairs: Vec<Pair>,
+    tainted: Vec<u16>,
+}
+
+/// An exporter's Template ID and its clone's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pair {
+    /// The exporter's ID.
+    pub original: u16,
+    /// Ours.
+    pub clone: u16,
+}
+
+impl CloneIds {
+    /// The clone ID of the exporter's Template `original`, if it has one.
+    #[must_use]
+    pub fn clone_of(&self, original: u16) -> Option<u16> {
+        let pair = self.pairs.iter().find(|pair| pair.original == original)?;
+        Some(pair.clone)
+    }
+
+    /// The exporter's Template whose clone has this ID.
+    #[must_use]
+    pub fn owner_of(&self, clone: u16) -> Option<u16> {
+        let pair = self.pairs.iter().find(|pair| pair.clone == clone)?;
+        Some(pair.original)
+    }
+
+    /// Whether a collector may still read this ID as one of our clones.
+    #[must_use]
+    pub fn is_tainted(&self, id: u16) -> bool {
+        self.tainted.contains(&id)
+    }
+
+    /// All pairs, for a saved state.
+    #[must_use]
+    pub fn pairs(&self) -> &[Pair] {
+        &self.pairs
+    }
+
+    /// All tainted IDs, for a saved state.
+    #[must_use]
+    pub fn tainted(&self) -> &[u16] {
+        &self.tainted
+    }
+
+    /// Returns the clone ID for `original`, choosing one if it has none.
+    ///
+    /// `is_used` says whether the exporter uses an ID itself. `None` where all are taken.
+    pub fn choose(&mut self, original: u16, is_used: impl Fn(u16) -> bool) -> Option<u16> {
+        if let Some(clone) = self.clone_of(original) {
+            return Some(clone);
+        }
+        if self.pairs.len() >= CLONES_PER_DOMAIN_MAX {
+            return None;
+        }
+        let first = u16::try_from(MIRROR.checked_sub(u32::from(original))?).ok()?;
+        let below = (DATA_SET_ID_MIN..=first).rev();
+        let above = (first..=u16::MAX).rev();
+        let clone = below.chain(above).find(|id| {
+            *id != original
+                && self.owner_of(*id).is_none()
+                && !self.is_tainted(*id)
+                && !is_used(*id)
+        })?;
+        self.pairs.push(Pair { original, clone });
+        Some(clone)
+    }
+
+    /// Takes a pair from a saved state.
+    pub fn restore_pair(&mut self, pair: Pair) {
+        let is_new = self.clone_of(pair.original).is_none() && self.owner_of(pair.clone).is_none();
+        if is_new && self.pairs.len() < CLONES_PER_DOMAIN_MAX {
+            self.pairs.push(pair);
+        }
+    }
+
+    /// Gives up the clone under `id`, which the exporter has begun to use. Returns whose it was.
+    pub fn vacate(&mut self, id: u16) -> Option<u16> {
+        let at = self.pairs.iter().position(|pair| pair.clone == id)?;
+        let pair = self.pairs.swap_remove(at);
+        self.taint(id);
+        Some(pair.original)
+    }
+
+    /// Notes that a collector may read this ID as a clone of ours.
+    pub fn taint(&mut self, id: u16) {
+        if !self.is_tainted(id) && self.tainted.len() < CLONES_PER_DOMAIN_MAX {
+            self.tainted.push(id);
+        }
+    }
+
+    /// Notes that the exporter announced a Template of its own under this ID.
+    pub fn redefined(&mut self, id: u16) {
+        self.tainted.retain(|tainted| *tainted != id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clone_of_256_is_65535_and_the_next_lower_one_if_that_is_taken() {
+        let mut ids = CloneIds::default();
+        assert_eq!(ids.choose(256, |_| false), Some(65535));
+        assert_eq!(ids.choose(256, |_| true), Some(65535), "chosen once");
+        assert_eq!(ids.choose(300, |id| id == 65491), Some(65490));
+        assert_eq!(ids.choose(65535, |_| false), Some(256));
+    }
+
+    #[test]
+    fn a_clone_moves_away_from_an_id_that_the_exporter_uses_and_does_not_come_back() {
+        let mut ids = CloneIds::default();
+        ids.choose(256, |_| false);
+        assert_eq!(ids.vacate(65535), Some(256));
+        assert!(ids.is_tainted(65535));
+        assert_eq!(ids.choose(256, |id| id == 65535), Some(65534));
+        ids.redefined(65535);
+        assert!(!ids.is_tainted(65535));
+        assert_eq!(ids.clone_of(256), Some(65534));
+    }
+
+    #[test]
+    fn where_every_id_is_used_there_is_no_clone() {
+        assert_eq!(CloneIds::default().choose(256, |_| true), None);
+    }
+}

@@ -1,0 +1,382 @@
+//! Outgoing Sequence Numbers [RFC 3954 §5.1, RFC 7011 §3.1].
+//!
+//! v9 counts Messages, IPFIX counts Data Records: dividing a Message shifts all later v9 numbers
+//! and no IPFIX number. Out = in + offset; a gap of the input stays visible as the same gap. A v9
+//! Message that comes late takes the number that its gap left free. After an exporter's restart
+//! the output goes on where a collector expects it [RFC 6183 §7].
+//!
+//! Two facts tell a restart from a late Message: it is further behind than the window, and either
+//! its clock says so or a second Message goes on from it.
+//!
+//! Not here: counting records, writing headers.
+//! Bound: the last [`WINDOW`] Messages of a session and outlet.
+
+use crate::wire::header::Header;
+use crate::{Millis, Version};
+
+/// Messages that may come late by this many places.
+pub const WINDOW: usize = 64;
+/// Messages that may come late by this much.
+pub const LATE_MS: u64 = 2000;
+
+/// What a Message says of its place in the stream.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    /// Its Sequence Number.
+    pub sequence: u32,
+    /// By how much it raises the exporter's number: v9: 1; IPFIX: its Data Records, as far as
+    /// they are known.
+    pub units: u32,
+    /// Its Export Time in seconds since 1970.
+    pub export_time_s: u32,
+    /// When it came.
+    pub arrived: Millis,
+    /// Whether the exporter's own clock shows that it restarted since the last Message.
+    pub clock_restarted: bool,
+}
+
+/// What became of a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Placed {
+    /// It continues the stream, perhaps behind a gap.
+    InOrder,
+    /// It is older than others that were sent.
+    Late,
+    /// The exporter began to count anew.
+    Restarted,
+}
+
+/// The numbers of one session towards one outlet.
+#[derive(Debug)]
+pub struct Numbers {
+    counts_messages: bool,
+    started: bool,
+    offset: u32,
+    next_in: u32,
+    newest_in: u32,
+    newest_time_s: u32,
+    suspect: Option<u32>,
+    recent: [Recent; WINDOW],
+    recent_at: usize,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Recent {
+    known: bool,
+    sequence_in: u32,
+    sequence_out: u32,
+    at: Millis,
+}
+
+impl Numbers {
+    /// Returns the numbers of a session that has sent nothing.
+    #[must_use]
+    pub fn new(version: Version) -> Self {
+        Self {
+            counts_messages: version == Version::V9,
+            started: false,
+            offset: 0,
+            next_in: 0,
+            newest_in: 0,
+            newest_time_s: 0,
+            suspect: None,
+            recent: [Recent::default(); WINDOW],
+            recent_at: 0,
+        }
+    }
+
+    /// What is added to the exporter's numbers, for a saved state.
+    #[must_use]
+    pub const fn offset(&self) -> u32 {
+        self.offset
+    }
+
+    /// The number that the exporter is expected to use next, for a saved state.
+    #[must_use]
+    pub const fn next_in(&self) -> u32 {
+        self.next_in
+    }
+
+    /// Whether anything was sent.
+    #[must_use]
+    pub const fn has_started(&self) -> bool {
+        self.started
+    }
+
+    /// Goes on from a saved state.
+    pub fn restore(&mut self, next_in: u32, offset: u32, newest_time_s: u32) {
+        self.started = true;
+        self.next_in = next_in;
+        self.newest_in = next_in;
+        self.offset = offset;
+        self.newest_time_s = newest_time_s;
+    }
+
+    /// Takes the place below a stream that begins: an announcement before the first Message has
+    /// the number before it.
+    pub fn begin_before(&mut self, place: &Place) {
+        if self.started {
+            return;
+        }
+        self.started = true;
+        self.next_in = place.sequence;
+        self.offset = u32::MAX;
+    }
+
+    /// Whether a Message tells that its exporter restarted. `rebooted` is what its clock says: a
+    /// clock that was set, with numbers that go on, is no restart.
+    #[must_use]
+    pub fn shows_restart(&self, header: &Header, rebooted: bool, now: Millis) -> bool {
+        let place = Place {
+            sequence: header.sequence,
+            units: 1,
+            export_time_s: header.export_time_s,
+            arrived: now,
+            clock_restarted: false,
+        };
+        if !self.started || header.version == Version::V5 {
+            return false;
+        }
+        if self.suspect == Some(place.sequence) {
+            return true;
+        }
+        if self.counts_messages {
+            let ahead = place.sequence.wrapping_sub(self.next_in);
+            let goes_on = usize::try_from(ahead).is_ok_and(|ahead| ahead <= WINDOW);
+            return rebooted && !goes_on;
+        }
+        place.sequence.wrapping_sub(self.newest_in) >= 1 << 31
+            && place.export_time_s > self.newest_time_s
+    }
+
+    /// Returns the number of a Message, and what it means.
+    pub fn message(&mut self, place: &Place) -> (u32, Placed) {
+        if !self.started {
+            self.started = true;
+            self.offset = 0;
+            return (self.advance(place), Placed::InOrder);
+        }
+        if place.clock_restarted {
+            return (self.restart(place), Placed::Restarted);
+        }
+        if self.counts_messages {
+            self.counted_by_message(place)
+        } else {
+            self.counted_by_record(place)
+        }
+    }
+
+    /// Returns a number for a Message that has none in the input: a repeated Template, a further
+    /// part, or one raw Set that left its Message. IPFIX: it holds no counted record.
+    pub fn extra(&mut self) -> u32 {
+        let number = self.next_in.wrapping_add(self.offset);
+        if self.counts_messages {
+            self.offset = self.offset.wrapping_add(1);
+        }
+        number
+    }
+
+    /// Notes a Message of the input that does not leave, so that it leaves no gap.
+    pub fn skip(&mut self, place: &Place) {
+        let (_, placed) = self.message(place);
+        if self.counts_messages && placed != Placed::Late {
+            self.offset = self.offset.wrapping_sub(1);
+        }
+    }
+
+    fn counted_by_message(&mut self, place: &Place) -> (u32, Placed) {
+        let ahead = place.sequence.wrapping_sub(self.next_in);
+        if ahead < 1 << 31 {
+            self.note_gap(ahead, place.arrived);
+            return (self.advance(place), Placed::InOrder);
+        }
+        if let Some(recent) = self.recently(place) {
+            return (recent.sequence_out, Placed::Late);
+        }
+        self.out_of_window(place)
+    }
+
+    fn counted_by_record(&mut self, place: &Place) -> (u32, Placed) {
+        let ahead = place.sequence.wrapping_sub(self.newest_in);
+        if ahead < 1 << 31 {
+            return (self.advance(place), Placed::InOrder);
+        }
+        if place.export_time_s > self.newest_time_s {
+            return (self.restart(place), Placed::Restarted);
+        }
+        if self.is_in_window(place) {
+            return (place.sequence.wrapping_add(self.offset), Placed::Late);
+        }
+        self.out_of_window(place)
+    }
+
+    /// A number that is far behind: it takes the next free one. If another goes on from it, the
+    /// exporter restarted; if not, it was one stray Message.
+    fn out_of_window(&mut self, place: &Place) -> (u32, Placed) {
+        let follows = self.suspect == Some(place.sequence);
+        if follows {
+            return (self.restart(place), Placed::Restarted);
+        }
+        self.suspect = Some(place.sequence.wrapping_add(place.units));
+        let number = self.next_in.wrapping_add(self.offset);
+        self.offset = self.offset.wrapping_add(place.units);
+        (number, Placed::Late)
+    }
+
+    fn restart(&mut self, place: &Place) -> u32 {
+        let expected = self.next_in.wrapping_add(self.offset);
+        self.offset = expected.wrapping_sub(place.sequence);
+        self.recent = [Recent::default(); WINDOW];
+        self.newest_time_s = 0;
+        self.advance(place)
+    }
+
+    fn advance(&mut self, place: &Place) -> u32 {
+        let number = place.sequence.wrapping_add(self.offset);
+        self.suspect = None;
+        self.newest_in = place.sequence;
+        self.next_in = place.sequence.wrapping_add(place.units);
+        self.newest_time_s = self.newest_time_s.max(place.export_time_s);
+        self.remember(place.sequence, number, place.arrived);
+        number
+    }
+
+    /// Keeps the numbers that a gap leaves free, the last of them at least.
+    fn note_gap(&mut self, missing: u32, now: Millis) {
+        let window = u32::try_from(WINDOW).unwrap_or(u32::MAX);
+        for behind in (1..=missing.min(window)).rev() {
+            let sequence = self.next_in.wrapping_add(missing).wrapping_sub(behind);
+            self.remember(sequence, sequence.wrapping_add(self.offset), now);
+        }
+    }
+
+    fn remember(&mut self, sequence_in: u32, sequence_out: u32, at: Millis) {
+        let slot = self.recent_at.checked_rem(WINDOW).unwrap_or(0);
+        if let Some(recent) = self.recent.get_mut(slot) {
+            *recent = Recent {
+                known: true,
+                sequence_in,
+                sequence_out,
+                at,
+            };
+        }
+        self.recent_at = slot.saturating_add(1);
+    }
+
+    fn recently(&self, place: &Place) -> Option<Recent> {
+        self.recent
+            .iter()
+            .find(|recent| recent.known && recent.sequence_in == place.sequence)
+            .filter(|recent| place.arrived.since(recent.at) <= LATE_MS)
+            .copied()
+    }
+
+    /// Whether some recent Message is as old: an IPFIX number falls between two that came.
+    fn is_in_window(&self, place: &Place) -> bool {
+        self.recent.iter().any(|recent| {
+            recent.known
+                && place.sequence.wrapping_sub(recent.sequence_in) < 1 << 31
+                && place.arrived.since(recent.at) <= LATE_MS
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(sequence: u32) -> Place {
+        Place {
+            sequence,
+            units: 1,
+            export_time_s: 1000,
+            arrived: Millis(0),
+            clock_restarted: false,
+        }
+    }
+
+    fn records(sequence: u32, units: u32, export_time_s: u32) -> Place {
+        Place {
+            units,
+            export_time_s,
+            ..at(sequence)
+        }
+    }
+
+    fn v9(sequences: &[u32]) -> std::vec::Vec<u32> {
+        let mut numbers = Numbers::new(Version::V9);
+        sequences
+            .iter()
+            .map(|sequence| numbers.message(&at(*sequence)).0)
+            .collect()
+    }
+
+    #[test]
+    fn a_gap_of_the_input_is_the_same_gap_in_the_output() {
+        assert_eq!(v9(&[7, 8, 11, 12]), [7, 8, 11, 12]);
+        assert_eq!(v9(&[u32::MAX, 0, 1]), [u32::MAX, 0, 1]);
+    }
+
+    #[test]
+    fn a_late_message_takes_the_number_that_its_gap_left_free() {
+        let mut numbers = Numbers::new(Version::V9);
+        numbers.message(&at(1));
+        assert_eq!(numbers.extra(), 2, "Message 1 was divided");
+        assert_eq!(numbers.message(&at(4)).0, 5, "2 and 3 are missing");
+        assert_eq!(numbers.extra(), 6);
+        assert_eq!(numbers.message(&at(2)), (3, Placed::Late));
+        assert_eq!(numbers.extra(), 7, "its further part goes to the end");
+        assert_eq!(numbers.message(&at(5)).0, 8);
+    }
+
+    #[test]
+    fn after_a_restart_the_output_goes_on() {
+        let mut numbers = Numbers::new(Version::V9);
+        numbers.message(&at(1000));
+        assert_eq!(numbers.message(&at(0)), (1001, Placed::Late));
+        assert_eq!(numbers.message(&at(1)), (1002, Placed::Restarted));
+        assert_eq!(numbers.message(&at(2)), (1003, Placed::InOrder));
+
+        let mut numbers = Numbers::new(Version::V9);
+        numbers.message(&at(5));
+        let rebooted = Place {
+            clock_restarted: true,
+            ..at(0)
+        };
+        assert_eq!(numbers.message(&rebooted), (6, Placed::Restarted));
+    }
+
+    #[test]
+    fn one_stray_number_shifts_nothing_but_itself() {
+        let mut numbers = Numbers::new(Version::V9);
+        numbers.message(&at(1000));
+        assert_eq!(numbers.message(&at(3)).0, 1001);
+        assert_eq!(numbers.message(&at(1001)), (1002, Placed::InOrder));
+    }
+
+    #[test]
+    fn a_message_that_does_not_leave_leaves_no_gap() {
+        let mut numbers = Numbers::new(Version::V9);
+        numbers.message(&at(1));
+        numbers.skip(&at(2));
+        assert_eq!(numbers.message(&at(3)).0, 2);
+    }
+
+    #[test]
+    fn ipfix_numbers_count_records_and_survive_a_restart() {
+        let mut numbers = Numbers::new(Version::Ipfix);
+        assert_eq!(numbers.message(&records(100, 10, 50)).0, 100);
+        assert_eq!(
+            numbers.extra(),
+            110,
+            "a Template Message has no number of its own"
+        );
+        assert_eq!(numbers.message(&records(110, 5, 50)).0, 110);
+        assert_eq!(numbers.message(&records(100, 10, 50)), (100, Placed::Late));
+        assert_eq!(
+            numbers.message(&records(0, 4, 60)),
+            (115, Placed::Restarted)
+        );
+        assert_eq!(numbers.message(&records(4, 4, 60)), (119, Placed::InOrder));
+    }
+}
