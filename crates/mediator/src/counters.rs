@@ -1,0 +1,214 @@
+//! Everything the Mediator counts, as plain numbers.
+//!
+//! A worker owns its counters; nobody else writes them. Names for people are given where text is
+//! made. Numbers of a session are kept with the session and go with it.
+//!
+//! Not here: names, labels, formats.
+
+use crate::collect::store::StoreCounters;
+
+/// Why a Set leaves without AS numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Raw {
+    /// It is an Options Data Set.
+    Options,
+    /// Its Template has no address to look up.
+    NoAddress,
+    /// Its Template has no AS field and must not be changed.
+    NoAsField,
+    /// The operator switched it off for this exporter.
+    SwitchedOff,
+    /// Its Template has records of no octet.
+    ZeroLength,
+    /// Its Template has more places that matter than we follow.
+    TooManyFields,
+    /// No ID was free for a clone.
+    NoCloneId,
+    /// Its records would outgrow the largest datagram.
+    TooLarge,
+    /// Its Template is not known.
+    UnknownTemplate,
+    /// It does not fit its Template.
+    Misfit,
+    /// Its Set ID is reserved.
+    ReservedSetId,
+    /// It is a Template Set that cannot be read.
+    BrokenTemplate,
+}
+
+impl Raw {
+    /// All reasons, in the order of their numbers.
+    pub const ALL: [Self; 12] = [
+        Self::Options,
+        Self::NoAddress,
+        Self::NoAsField,
+        Self::SwitchedOff,
+        Self::ZeroLength,
+        Self::TooManyFields,
+        Self::NoCloneId,
+        Self::TooLarge,
+        Self::UnknownTemplate,
+        Self::Misfit,
+        Self::ReservedSetId,
+        Self::BrokenTemplate,
+    ];
+
+    /// The reason's place in a list of counters.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+}
+
+/// Why a Message or a Set does not leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Dropped {
+    /// The Message or Set is malformed, and the policy is to drop.
+    Malformed,
+    /// The version is unknown, and the policy is to drop.
+    UnknownVersion,
+    /// A collector would read the Set with one of our Templates.
+    IdTaken,
+    /// It holds nothing but withdrawals, which have no place over UDP [RFC 7011 §8.4].
+    Withdrawal,
+    /// The Message has no Set that leaves.
+    Empty,
+}
+
+impl Dropped {
+    /// All reasons, in the order of their numbers.
+    pub const ALL: [Self; 5] = [
+        Self::Malformed,
+        Self::UnknownVersion,
+        Self::IdTaken,
+        Self::Withdrawal,
+        Self::Empty,
+    ];
+
+    /// The reason's place in a list of counters.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+}
+
+/// What happened to the records of a session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RecordCounters {
+    /// Data Records of Templates that we know, Options Data Records not among them.
+    pub records: u64,
+    /// AS fields of the input, both sides.
+    pub fields: u64,
+    /// AS fields of the input whose value was not usable.
+    pub unusable: u64,
+    /// AS fields that got another value where they were.
+    pub filled: u64,
+    /// AS numbers that were added with a field of their own.
+    pub appended: u64,
+    /// AS fields whose value stayed.
+    pub kept: u64,
+    /// Sides with an address for which nobody had an answer.
+    pub nobody: u64,
+    /// Values written or kept, by [`asdb::Provider`].
+    pub by_provider: [u64; 6],
+    /// Sides where the exporter's usable value stayed and the table knows another.
+    pub disagreements: u64,
+    /// AS numbers above 65535 that became 23456 because their field stays narrow.
+    pub as_trans: u64,
+}
+
+impl RecordCounters {
+    /// Adds the numbers of another.
+    pub fn add(&mut self, other: &Self) {
+        self.records += other.records;
+        self.fields += other.fields;
+        self.unusable += other.unusable;
+        self.filled += other.filled;
+        self.appended += other.appended;
+        self.kept += other.kept;
+        self.nobody += other.nobody;
+        for (sum, number) in self.by_provider.iter_mut().zip(other.by_provider) {
+            *sum += number;
+        }
+        self.disagreements += other.disagreements;
+        self.as_trans += other.as_trans;
+    }
+}
+
+/// What one session sent and what became of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SessionCounters {
+    /// Messages received.
+    pub messages_in: u64,
+    /// Messages sent, to the first outlet.
+    pub messages_out: u64,
+    /// Its records.
+    pub records: RecordCounters,
+    /// Data Sets and others that left without AS numbers, by [`Raw`].
+    pub raw_sets: [u64; Raw::ALL.len()],
+    /// Data Records in them, as far as they can be counted, by [`Raw`].
+    pub raw_records: [u64; Raw::ALL.len()],
+    /// Templates of the input without an AS field, with one of at most 16 bits, and with a wider.
+    pub templates_by_as_width: [u64; 3],
+}
+
+/// What one Mediator did since it was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Datagrams received.
+    pub datagrams_in: u64,
+    /// Octets in them.
+    pub octets_in: u64,
+    /// Messages found in them; a datagram may hold several of IPFIX.
+    pub messages_in: u64,
+    /// Messages of NetFlow v5, v9, IPFIX, and of other versions.
+    pub messages_by_version: [u64; 4],
+    /// Received Messages that left, changed or not.
+    pub messages_forwarded: u64,
+    /// Received Messages that do not leave, by [`Dropped`].
+    pub messages_dropped: [u64; Dropped::ALL.len()],
+    /// Received Messages that wait now.
+    pub messages_held: u64,
+    /// Received Messages that had to wait.
+    pub holds: u64,
+    /// Received Messages whose lengths contradict each other.
+    pub malformed: u64,
+    /// Octets behind the last Set or Message that are no Message and do not leave.
+    pub tail_octets: u64,
+    /// Sets in well-formed Messages that were looked at.
+    pub sets_in: u64,
+    /// Sets that left, enriched or not.
+    pub sets_forwarded: u64,
+    /// Sets that do not leave, by [`Dropped`].
+    pub sets_dropped: [u64; Dropped::ALL.len()],
+    /// Sets that left without AS numbers, by [`Raw`].
+    pub sets_raw: [u64; Raw::ALL.len()],
+    /// Messages built or patched, towards all outlets.
+    pub messages_out: u64,
+    /// Octets in them.
+    pub octets_out: u64,
+    /// Messages above the size limit because nothing in them can be divided.
+    pub oversize: u64,
+    /// Further Messages because one was divided.
+    pub splits: u64,
+    /// Messages with repeated Templates.
+    pub announcements: u64,
+    /// Clones whose AS fields are wider than the original's.
+    pub widenings: u64,
+    /// Templates announced with another definition.
+    pub redefinitions: u64,
+    /// Clones that moved because the exporter uses their ID.
+    pub id_moves: u64,
+    /// Exporters that began to count anew.
+    pub restarts: u64,
+    /// Withdrawals over UDP, ignored.
+    pub withdrawals: u64,
+    /// Template Records that cannot be read.
+    pub broken_templates: u64,
+    /// Templates taken from another port of the same exporter.
+    pub templates_borrowed: u64,
+    /// The records of all sessions.
+    pub records: RecordCounters,
+    /// What was refused or forgotten.
+    pub store: StoreCounters,
+}

@@ -1,0 +1,471 @@
+//! What the Sets of one Message become.
+//!
+//! If every Data Set can leave where it is, the received octets leave with a new header and
+//! nothing is copied. Otherwise the Sets are written one after another to a draft, and those that
+//! nobody can read with what we know to a second one, which leaves behind it: some collectors
+//! give up a whole Message for one Set without a Template [PROTOCOL K10].
+//!
+//! Not here: numbers and sizes (`deliver`), values (`enrich`).
+
+use super::deliver::Outcome;
+use super::legacy::Announce;
+use super::wait::defines;
+use super::{Mediator, Message, Run};
+use crate::collect::store::SessionIndex;
+use crate::counters::{Dropped, Raw, RecordCounters};
+use crate::enrich::apply::{self, Job};
+use crate::enrich::plan::Action;
+use crate::enrich::walk::{Fit, Layout};
+use crate::export::draft::{Counts, Padding, Unit};
+use crate::observe::{Observer, RecordSeen, SideSeen};
+use crate::wire::set::{Extent, Set, SetKind};
+use crate::wire::template::{TemplateKind, TemplateRecord, TemplateRecords};
+
+impl Mediator {
+    /// Sends a Message whose Sets are `sets`, with what they become.
+    pub(super) fn forward<O: Observer>(
+        &mut self,
+        run: &mut Run<'_, O>,
+        index: SessionIndex,
+        mut message: Message<'_>,
+        extent: &Extent,
+        sets: &[Set],
+    ) {
+        self.counters.sets_in += sets.len() as u64;
+        self.counters.tail_octets += (extent.message_end - super::whole(extent)) as u64;
+        let due = self.announcement_due(index, run.now);
+        if let Some(due) = due {
+            self.draft_announcement(index, due, run.now);
+        } else {
+            self.announcement.clear();
+        }
+        self.main.clear();
+        self.raw.clear();
+        let outcome = match self.patch_in_place(run, index, &mut message, extent, sets) {
+            Some(records) => Outcome::InPlace(records),
+            None => {
+                self.build(run, index, &mut message, sets);
+                Outcome::Built
+            }
+        };
+        self.deliver(run, index, &message, extent, outcome);
+    }
+
+    /// Writes the AS numbers into the received octets, if nothing else is to be done. Returns the
+    /// number of Data Records.
+    fn patch_in_place<O: Observer>(
+        &mut self,
+        run: &mut Run<'_, O>,
+        index: SessionIndex,
+        message: &mut Message<'_>,
+        extent: &Extent,
+        sets: &[Set],
+    ) -> Option<usize> {
+        if !self.may_patch(run, index, message, extent, sets) {
+            return None;
+        }
+        let mut records = 0;
+        for set in sets {
+            let (fit, _) = self.data_set_in_place(run, index, message, set)?;
+            records += fit.records_count;
+        }
+        Some(records)
+    }
+
+    /// Whether all Sets are Data Sets that fit a known Template and stay where they are, in a
+    /// Message that no outlet wants divided. Nothing is changed by asking.
+    fn may_patch<O: Observer>(
+        &mut self,
+        run: &Run<'_, O>,
+        index: SessionIndex,
+        message: &Message<'_>,
+        extent: &Extent,
+        sets: &[Set],
+    ) -> bool {
+        let version = message.header.version;
+        let Some(session) = self.store.session(index) else {
+            return false;
+        };
+        for outlet in 0..self.settings.outlets.len() {
+            if super::whole(extent) > self.octets_max(outlet, session.exporter) {
+                return false;
+            }
+        }
+        let Some(session) = self.store.session(index) else {
+            return false;
+        };
+        let mut walked = core::mem::take(&mut self.scratch.walked);
+        let may = sets.iter().all(|set| {
+            let at = session
+                .find(set.id, run.now)
+                .filter(|_| set.kind(version) == SetKind::Data);
+            let Some(template) = at.and_then(|at| session.template_at(at)) else {
+                return false;
+            };
+            let plan = &template.prepared.plan;
+            let stays = !matches!(plan.action, Action::Clone | Action::Pass(Raw::ZeroLength));
+            let content = message.octets.get(set.content()).unwrap_or_default();
+            stays && plan.layout.fit(content, &mut walked).is_some()
+        });
+        self.scratch.walked = walked;
+        may
+    }
+
+    /// Works on a Data Set whose Template is known and whose records stay where they are. Returns
+    /// how it divides, and why nothing was written, if so. `None` if it does not fit.
+    fn data_set_in_place<O: Observer>(
+        &mut self,
+        run: &mut Run<'_, O>,
+        index: SessionIndex,
+        message: &mut Message<'_>,
+        set: &Set,
+    ) -> Option<(Fit, Option<Raw>)> {
+        let session = self.store.session_mut(index)?;
+        let at = session.find(set.id, run.now)?;
+        let treatment = session.attached.treatment(&self.settings);
+        let seen = seen_of(session.exporter, message, set.id);
+        let template = session.template_at_mut(at)?;
+        let content = message.octets.get_mut(set.content())?;
+        let fit = template
+            .prepared
+            .plan
+            .layout
+            .fit(content, &mut self.scratch.walked)?;
+        if fit.records_count > 0 {
+            template.fitted(run.now);
+        }
+        let reason = match template.prepared.plan.action {
+            Action::Pass(reason) => Some(reason),
+            Action::Fill | Action::Clone => None,
+        };
+        let mut counted = RecordCounters::default();
+        if reason.is_none() {
+            let job = Job {
+                plan: &template.prepared.plan,
+                fit,
+                knowledge: run.knowledge,
+                treatment,
+                seen,
+            };
+            apply::fill(&job, content, &mut self.scratch, &mut counted, run.observer);
+        }
+        session.productive |= fit.records_count > 0;
+        session.attached.counters.records.add(&counted);
+        self.counters.records.add(&counted);
+        self.counters.sets_forwarded += 1;
+        if let Some(reason) = reason {
+            self.count_raw(index, reason, fit.records_count);
+        }
+        Some((fit, reason))
+    }
+
+    fn count_raw(&mut self, index: SessionIndex, reason: Raw, records_count: usize) {
+        self.counters.sets_raw[reason.index()] += 1;
+        if let Some(session) = self.store.session_mut(index) {
+            let counters = &mut session.attached.counters;
+            counters.raw_sets[reason.index()] += 1;
+            counters.raw_records[reason.index()] += records_count as u64;
+        }
+    }
+
+    /// Writes the Sets to the drafts, in order; a Data Set that stands before its Template follows
+    /// the Template.
+    fn build<O: Observer>(
+        &mut self,
+        run: &mut Run<'_, O>,
+        index: SessionIndex,
+        message: &mut Message<'_>,
+        sets: &[Set],
+    ) {
+        let version = message.header.version;
+        let mut deferred = core::mem::take(&mut self.deferred);
+        deferred.clear();
+        for (position, set) in sets.iter().enumerate() {
+            match set.kind(version) {
+                SetKind::Data => {
+                    let behind = sets.get(position..).unwrap_or_default();
+                    if self.is_known(index, set.id, run) || !defines(message, behind, set.id) {
+                        self.data_set(run, index, message, set);
+                    } else {
+                        deferred.push(position);
+                    }
+                }
+                SetKind::Template | SetKind::OptionsTemplate => {
+                    self.template_set(run, index, message, set);
+                    deferred.retain(|waiting| {
+                        let set = &sets[*waiting];
+                        let is_known = self.is_known(index, set.id, run);
+                        if is_known {
+                            self.data_set(run, index, message, set);
+                        }
+                        !is_known
+                    });
+                }
+                SetKind::Reserved => self.raw_set(index, message, set, Raw::ReservedSetId),
+            }
+        }
+        for position in &deferred {
+            self.data_set(run, index, message, &sets[*position]);
+        }
+        self.deferred = deferred;
+    }
+
+    fn is_known<O>(&self, index: SessionIndex, id: u16, run: &Run<'_, O>) -> bool {
+        self.store
+            .session(index)
+            .is_some_and(|session| session.find(id, run.now).is_some())
+    }
+
+    /// Learns the records of a Template Set, sends them on, and their clones behind them.
+    fn template_set<O: Observer>(
+        &mut self,
+        run: &mut Run<'_, O>,
+        index: SessionIndex,
+        message: &Message<'_>,
+        set: &Set,
+    ) {
+        let version = message.header.version;
+        let kind = match set.kind(version) {
+            SetKind::OptionsTemplate => TemplateKind::Options,
+            _ => TemplateKind::Flow,
+        };
+        let content = message.octets.get(set.content()).unwrap_or_default();
+        let records = TemplateRecords::new(version, kind, content);
+        if records.clone().any(|record| record.is_err()) {
+            self.counters.broken_templates += 1;
+            self.distrust_templates(index, records);
+            return self.raw_set(index, message, set, Raw::BrokenTemplate);
+        }
+        let mut originals = alloc::vec::Vec::new();
+        let mut withdrawals = 0;
+        for record in records.clone() {
+            match record {
+                Ok(TemplateRecord::Definition(definition)) => {
+                    self.vacate(index, definition.id(), Announce::Now);
+                    if self.learn(index, &definition, run.now).is_some() {
+                        originals.push(definition.id());
+                    }
+                }
+                _ => withdrawals += 1,
+            }
+        }
+        self.counters.withdrawals += withdrawals;
+        self.forward_templates(message, set, records, withdrawals > 0);
+        self.define_clones(index, &originals);
+    }
+
+    /// Writes the definitions of a Template Set to the draft: as they came, or without the
+    /// withdrawals between them.
+    fn forward_templates(
+        &mut self,
+        message: &Message<'_>,
+        set: &Set,
+        records: TemplateRecords<'_>,
+        has_withdrawals: bool,
+    ) {
+        let version = message.header.version;
+        for record in records {
+            if let Ok(TemplateRecord::Definition(definition)) = record {
+                self.main.content().extend_from_slice(definition.octets());
+                self.main.record_ends();
+            }
+        }
+        if self.main.is_blank() && has_withdrawals {
+            self.counters.sets_dropped[Dropped::Withdrawal.index()] += 1;
+            return;
+        }
+        self.counters.sets_forwarded += 1;
+        let padding = if has_withdrawals {
+            Padding::of_built(version, 4)
+        } else {
+            let content = message.octets.get(set.content()).unwrap_or_default();
+            let written = self.main.open_octets();
+            let padding = content.get(written..).unwrap_or_default();
+            self.main.content().extend_from_slice(padding);
+            Padding::AsCame
+        };
+        self.main.close_at_ends(set.id, Counts::Templates, padding);
+    }
+
+    /// Writes a Data Set to the draft: enriched, or as it came.
+    fn data_set<O: Observer>(
+        &mut self,
+        run: &mut Run<'_, O>,
+        index: SessionIndex,
+        message: &mut Message<'_>,
+        set: &Set,
+    ) {
+        let Some(session) = self.store.session(index) else {
+            return;
+        };
+        let Some(template) = session
+            .find(set.id, run.now)
+            .and_then(|at| session.template_at(at))
+        else {
+            return self.unknown_set(index, message, set);
+        };
+        let plan = &template.prepared.plan;
+        if plan.action == Action::Pass(Raw::ZeroLength) {
+            return self.raw_set(index, message, set, Raw::ZeroLength);
+        }
+        if plan.action == Action::Clone && self.clone_set(run, index, message, set) {
+            return;
+        }
+        match self.data_set_in_place(run, index, message, set) {
+            None => self.raw_set(index, message, set, Raw::Misfit),
+            Some((fit, _)) => self.keep_set(run, index, message, set, fit),
+        }
+    }
+
+    /// Copies a Data Set as it is now to the draft.
+    fn keep_set<O>(
+        &mut self,
+        run: &Run<'_, O>,
+        index: SessionIndex,
+        message: &Message<'_>,
+        set: &Set,
+        fit: Fit,
+    ) {
+        let Some(session) = self.store.session(index) else {
+            return;
+        };
+        let Some(template) = session
+            .find(set.id, run.now)
+            .and_then(|at| session.template_at(at))
+        else {
+            return;
+        };
+        let content = message.octets.get(set.content()).unwrap_or_default();
+        self.main.content().extend_from_slice(content);
+        match &template.prepared.plan.layout {
+            Layout::Fixed { octets, .. } => self.main.close(
+                set.id,
+                Unit::Fixed(*octets),
+                fit.records_count,
+                Counts::Data,
+                Padding::AsCame,
+            ),
+            Layout::Variable { .. } => {
+                let ends = self.scratch.walked.ends().iter().copied();
+                self.main.records_end_at(ends);
+                self.main
+                    .close_at_ends(set.id, Counts::Data, Padding::AsCame);
+            }
+        }
+    }
+
+    /// Writes the records of the clone to the draft. Returns false, with nothing done, where the
+    /// Set does not fit or would outgrow every datagram.
+    fn clone_set<O: Observer>(
+        &mut self,
+        run: &mut Run<'_, O>,
+        index: SessionIndex,
+        message: &Message<'_>,
+        set: &Set,
+    ) -> bool {
+        let Some(session) = self.store.session_mut(index) else {
+            return false;
+        };
+        let Some(at) = session.find(set.id, run.now) else {
+            return false;
+        };
+        let treatment = session.attached.treatment(&self.settings);
+        let seen = seen_of(session.exporter, message, set.id);
+        let Some(template) = session.template_at_mut(at) else {
+            return false;
+        };
+        let content = message.octets.get(set.content()).unwrap_or_default();
+        let plan = &template.prepared.plan;
+        let fit = plan.layout.fit(content, &mut self.scratch.walked);
+        let (Some(fit), Some(clone_id)) = (fit, template.prepared.clone()) else {
+            return false;
+        };
+        if outgrows_datagrams(content.len(), fit) {
+            return false;
+        }
+        if fit.records_count > 0 {
+            template.fitted(run.now);
+        }
+        let plan = &template.prepared.plan;
+        let job = Job {
+            plan,
+            fit,
+            knowledge: run.knowledge,
+            treatment,
+            seen,
+        };
+        let mut counted = RecordCounters::default();
+        let to = self.main.content_and_ends();
+        apply::clone_records(
+            &job,
+            content,
+            &mut self.scratch,
+            to,
+            &mut counted,
+            run.observer,
+        );
+        let grown = plan.layout.octets_min() + crate::enrich::clone::growth_octets(plan);
+        let padding = Padding::of_built(message.header.version, grown);
+        if plan.layout.is_variable() {
+            self.main.close_at_ends(clone_id, Counts::Data, padding);
+        } else {
+            let unit = Unit::Fixed(grown);
+            self.main
+                .close(clone_id, unit, fit.records_count, Counts::Data, padding);
+        }
+        session.productive |= fit.records_count > 0;
+        session.attached.counters.records.add(&counted);
+        self.counters.records.add(&counted);
+        self.counters.sets_forwarded += 1;
+        true
+    }
+
+    /// A Data Set without a Template: as it came, unless a collector would read it as ours.
+    fn unknown_set(&mut self, index: SessionIndex, message: &Message<'_>, set: &Set) {
+        self.vacate(index, set.id, Announce::Now);
+        let waited_ids_max = self.settings.limits.waited_ids_max;
+        let Some(session) = self.store.session_mut(index) else {
+            return;
+        };
+        session.waited_for(set.id, waited_ids_max);
+        let key = session.key.domain_key();
+        let domain = self.store.domain(&key);
+        if domain.is_some_and(|domain| domain.attached.is_tainted(set.id)) {
+            self.counters.sets_dropped[Dropped::IdTaken.index()] += 1;
+            return;
+        }
+        self.raw_set(index, message, set, Raw::UnknownTemplate);
+    }
+
+    /// Puts a Set that nobody here can read behind the others, or drops it.
+    fn raw_set(&mut self, index: SessionIndex, message: &Message<'_>, set: &Set, reason: Raw) {
+        let is_malformed = matches!(reason, Raw::ReservedSetId | Raw::BrokenTemplate);
+        if is_malformed && !self.passes_malformed() {
+            self.counters.sets_dropped[Dropped::Malformed.index()] += 1;
+            return;
+        }
+        let content = message.octets.get(set.content()).unwrap_or_default();
+        self.raw.content().extend_from_slice(content);
+        self.raw
+            .close(set.id, Unit::Whole, 1, Counts::Templates, Padding::AsCame);
+        self.counters.sets_forwarded += 1;
+        self.count_raw(index, reason, 0);
+    }
+}
+
+/// Whether one record of the Set could become longer than UDP can carry: then nothing is added.
+fn outgrows_datagrams(content_octets: usize, fit: Fit) -> bool {
+    const SAFE_OCTETS: usize = 60_000;
+    content_octets > SAFE_OCTETS && fit.records_count < 4
+}
+
+fn seen_of(exporter: core::net::SocketAddr, message: &Message<'_>, template_id: u16) -> RecordSeen {
+    RecordSeen {
+        exporter,
+        version: message.header.version,
+        domain: message.header.domain,
+        template_id,
+        source: SideSeen::default(),
+        destination: SideSeen::default(),
+    }
+}

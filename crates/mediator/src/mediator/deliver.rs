@@ -1,0 +1,324 @@
+//! Outgoing Messages of one received Message, for each outlet: announcements that are due, what
+//! its Sets became, and behind them what nobody could read.
+//!
+//! Not here: what the Sets became (`build`), which number is whose (`export::sequence`).
+
+use super::learn::Due;
+use super::session::Session;
+use super::{Mediator, Message, Run, route};
+use crate::collect::store::SessionIndex;
+use crate::counters::Dropped;
+use crate::export::draft::{Counts, Draft};
+use crate::export::emit::{self, Envelope, Sent};
+use crate::export::sequence::{Numbers, Place, Placed};
+use crate::observe::Observer;
+use crate::wire::header::Header;
+use crate::wire::set::Extent;
+use crate::{Millis, Version};
+
+/// Where the Sets of the Message are now.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Outcome {
+    /// Where they came, with so many Data Records.
+    InPlace(usize),
+    /// In the drafts.
+    Built,
+}
+
+/// The drafts of one Message, taken out of the Mediator while they are sent.
+struct Drafts {
+    announcement: Draft,
+    main: Draft,
+    raw: Draft,
+}
+
+impl Mediator {
+    /// Which Templates are due before the next Message of a session.
+    pub(super) fn announcement_due(&mut self, index: SessionIndex, now: Millis) -> Option<Due> {
+        let attached = &mut self.store.session_mut(index)?.attached;
+        attached.messages_since = attached.messages_since.saturating_add(1);
+        let is_time = now.since(attached.announced_at) >= self.settings.template_refresh_ms;
+        let is_count = attached.messages_since > self.settings.template_refresh_messages;
+        if attached.all_pending || is_time || is_count {
+            return Some(Due::All);
+        }
+        attached.copies_pending.then_some(Due::Pending)
+    }
+
+    /// Sends everything to every outlet.
+    pub(super) fn deliver<O: Observer>(
+        &mut self,
+        run: &mut Run<'_, O>,
+        index: SessionIndex,
+        message: &Message<'_>,
+        extent: &Extent,
+        outcome: Outcome,
+    ) {
+        let mut drafts = Drafts {
+            announcement: core::mem::take(&mut self.announcement),
+            main: core::mem::take(&mut self.main),
+            raw: core::mem::take(&mut self.raw),
+        };
+        let leaves_nothing =
+            matches!(outcome, Outcome::Built) && drafts.main.is_empty() && drafts.raw.is_empty();
+        let records = records_in(&drafts.main, outcome);
+        drafts
+            .raw
+            .count_first(unknown_records(&message.header, &drafts, records.all));
+        let place = self.place(index, message, records.data, run.now);
+        if leaves_nothing {
+            self.drop_message(Dropped::Empty);
+            self.skip_numbers(index, &place);
+        } else {
+            self.counters.messages_forwarded += 1;
+            for outlet in 0..self.settings.outlets.len() {
+                self.deliver_to(
+                    run,
+                    index,
+                    outlet,
+                    message,
+                    extent,
+                    (&drafts, records.all),
+                    &place,
+                );
+            }
+        }
+        if let Some(session) = self.store.session_mut(index) {
+            session.attached.doubted = false;
+        }
+        self.announcement = drafts.announcement;
+        self.main = drafts.main;
+        self.raw = drafts.raw;
+    }
+
+    fn place(
+        &self,
+        index: SessionIndex,
+        message: &Message<'_>,
+        data_records: usize,
+        now: Millis,
+    ) -> Place {
+        let header = &message.header;
+        let units = match header.version {
+            Version::Ipfix => u32::try_from(data_records).unwrap_or(u32::MAX),
+            Version::V5 | Version::V9 => 1,
+        };
+        let doubted = self
+            .store
+            .session(index)
+            .is_some_and(|session| session.attached.doubted);
+        Place {
+            sequence: header.sequence,
+            units,
+            export_time_s: header.export_time_s,
+            arrived: now,
+            clock_restarted: doubted,
+        }
+    }
+
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "one call, for each outlet; all of it differs"
+    )]
+    fn deliver_to<O: Observer>(
+        &mut self,
+        run: &mut Run<'_, O>,
+        index: SessionIndex,
+        outlet: usize,
+        message: &Message<'_>,
+        extent: &Extent,
+        (drafts, records_all): (&Drafts, usize),
+        place: &Place,
+    ) {
+        let Some(session) = self.store.session(index) else {
+            return;
+        };
+        let exporter = session.exporter;
+        let octets_max = self.octets_max(outlet, exporter);
+        let envelope = Envelope {
+            header: &message.header,
+            came: message.came(),
+            route: route(outlet, exporter),
+            octets_max,
+        };
+        let Some(session) = self.store.session_mut(index) else {
+            return;
+        };
+        let Some(numbers) = session.attached.numbers.get_mut(outlet) else {
+            return;
+        };
+        let mut total = Sent::default();
+        let (first, placed) = announce(drafts, &envelope, place, numbers, run, &mut total);
+        self.counters.announcements += u64::from(total.messages);
+        let before = total.messages;
+        if drafts.main.is_empty() && drafts.raw.is_empty() {
+            add(
+                &mut total,
+                in_place(message, extent, records_all, first, &envelope, run),
+            );
+        } else {
+            send_drafts(drafts, &envelope, first, numbers, run, &mut total);
+        }
+        if outlet == 0 {
+            session.attached.counters.messages_out += u64::from(total.messages);
+            self.counters.restarts += u64::from(placed == Placed::Restarted);
+        }
+        let parts = total.messages - before;
+        let raw_own = u32::from(!drafts.raw.is_empty() && !drafts.main.is_empty());
+        self.counters.splits += u64::from(parts.saturating_sub(1 + raw_own));
+        self.counters.messages_out += u64::from(total.messages);
+        self.counters.octets_out += total.octets;
+        self.counters.oversize += u64::from(total.oversize);
+    }
+}
+
+/// Sends the announcement, if there is one, and returns the number of the Message behind it.
+///
+/// A v9 announcement takes a number of its own before the Message's; an IPFIX one has the
+/// Message's number, for it holds no Data Record.
+fn announce<O>(
+    drafts: &Drafts,
+    envelope: &Envelope<'_>,
+    place: &Place,
+    numbers: &mut Numbers,
+    run: &mut Run<'_, O>,
+    total: &mut Sent,
+) -> (u32, Placed) {
+    if drafts.announcement.is_empty() {
+        return numbers.message(place);
+    }
+    if envelope.header.version == Version::Ipfix {
+        let (first, placed) = numbers.message(place);
+        add(
+            total,
+            emit::send(&drafts.announcement, envelope, first, numbers, run.egress),
+        );
+        return (first, placed);
+    }
+    if !numbers.has_started() {
+        // The first number of a session is the exporter's own: what we say before it is below it.
+        numbers.begin_before(place);
+    }
+    let own = numbers.extra();
+    add(
+        total,
+        emit::send(&drafts.announcement, envelope, own, numbers, run.egress),
+    );
+    numbers.message(place)
+}
+
+fn send_drafts<O>(
+    drafts: &Drafts,
+    envelope: &Envelope<'_>,
+    first: u32,
+    numbers: &mut Numbers,
+    run: &mut Run<'_, O>,
+    total: &mut Sent,
+) {
+    let main = emit::send(&drafts.main, envelope, first, numbers, run.egress);
+    add(total, main);
+    if drafts.raw.is_empty() {
+        return;
+    }
+    let number = match envelope.header.version {
+        Version::Ipfix => first.wrapping_add(main.data_records),
+        _ if main.messages == 0 => first,
+        _ => numbers.extra(),
+    };
+    add(
+        total,
+        emit::send(&drafts.raw, envelope, number, numbers, run.egress),
+    );
+}
+
+/// Sends the received octets behind a new header.
+fn in_place<O>(
+    message: &Message<'_>,
+    extent: &Extent,
+    records_all: usize,
+    number: u32,
+    envelope: &Envelope<'_>,
+    run: &mut Run<'_, O>,
+) -> Sent {
+    let end = super::whole(extent);
+    let start = message.header.version.header_octets();
+    let count_or_length = match message.header.version {
+        Version::Ipfix => end,
+        _ => records_all,
+    };
+    let count_or_length = u16::try_from(count_or_length).unwrap_or(u16::MAX);
+    let header = message
+        .header
+        .written(envelope.came, count_or_length, number);
+    match message.base {
+        Some(base) => {
+            run.egress
+                .send_received(envelope.route, header.as_ref(), base + start..base + end);
+        }
+        None => run.egress.send_copy(
+            envelope.route,
+            header.as_ref(),
+            message.octets.get(start..end).unwrap_or_default(),
+        ),
+    }
+    Sent {
+        messages: 1,
+        octets: end as u64,
+        oversize: u32::from(end > envelope.octets_max),
+        data_records: 0,
+    }
+}
+
+fn add(total: &mut Sent, more: Sent) {
+    total.messages += more.messages;
+    total.octets += more.octets;
+    total.oversize += more.oversize;
+    total.data_records += more.data_records;
+}
+
+struct Records {
+    all: usize,
+    data: usize,
+}
+
+/// The records that the Message has, as far as they can be counted: all, and Data Records.
+fn records_in(main: &Draft, outcome: Outcome) -> Records {
+    if let Outcome::InPlace(records) = outcome {
+        return Records {
+            all: records,
+            data: records,
+        };
+    }
+    let count = |counted: fn(Counts) -> bool| {
+        let counted = main.pieces().iter().filter(|piece| counted(piece.counts));
+        counted.map(|piece| piece.records_count).sum()
+    };
+    Records {
+        all: count(|counts| counts != Counts::Added),
+        data: count(|counts| counts == Counts::Data),
+    }
+}
+
+/// What a v9 count says of the Sets that we cannot read: what is left of the exporter's count, but
+/// at least one for each.
+fn unknown_records(header: &Header, drafts: &Drafts, known: usize) -> usize {
+    let others = drafts.raw.pieces().len().saturating_sub(1);
+    usize::from(header.count_or_length)
+        .saturating_sub(known)
+        .saturating_sub(others)
+        .max(1)
+}
+
+/// Doubts the Templates of an exporter that restarted.
+pub(super) fn note_restart(session: &mut Session, header: &Header, rebooted: bool, now: Millis) {
+    if session.attached.doubted || !session.hold.is_empty() {
+        return;
+    }
+    let Some(numbers) = session.attached.numbers.first() else {
+        return;
+    };
+    if numbers.shows_restart(header, rebooted, now) {
+        session.doubt_all();
+        session.attached.doubted = true;
+    }
+}

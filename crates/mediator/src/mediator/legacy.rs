@@ -1,0 +1,310 @@
+//! What has no Sets: NetFlow v5, unknown versions, and Messages that contradict themselves.
+//!
+//! A v5 record has 16-bit AS fields and no Template that could be changed: an AS number above
+//! 65535 becomes AS_TRANS [RFC 6793]. Its Sequence Number counts flows; nothing is added and
+//! nothing dropped, so it stays.
+//!
+//! Not here: v9 and IPFIX Messages whose lengths hold together (`build`).
+
+use core::net::SocketAddr;
+
+use super::{Mediator, Message, Run, UNKNOWN_VERSION_INDEX, route};
+use crate::Version;
+use crate::collect::store::SessionIndex;
+use crate::counters::Dropped;
+use crate::enrich::apply::{self, Job};
+use crate::enrich::walk::Fit;
+use crate::export::sequence::Place;
+use crate::observe::{Observer, RecordSeen, SideSeen};
+use crate::settings::{Enrich, Misfit};
+use crate::wire::header::Header;
+use crate::wire::set::{Set, SetKind};
+use crate::wire::template::{TemplateKind, TemplateRecord, TemplateRecords};
+use crate::wire::{V5_HEADER_OCTETS, V5_RECORD_OCTETS};
+
+impl Mediator {
+    /// A datagram of a version that we do not know: not an octet changes.
+    pub(super) fn unknown_version<O: Observer>(
+        &mut self,
+        run: &mut Run<'_, O>,
+        exporter: SocketAddr,
+        octets: &[u8],
+    ) {
+        self.counters.messages_in += 1;
+        self.counters.messages_by_version[UNKNOWN_VERSION_INDEX] += 1;
+        match self.settings.unknown_versions {
+            Misfit::Pass => self.pass_unchanged(run, exporter, 0..octets.len()),
+            Misfit::Drop => self.drop_message(Dropped::UnknownVersion),
+        }
+    }
+
+    /// A datagram of NetFlow v5: the AS fields are filled where they are.
+    pub(super) fn v5<O: Observer>(
+        &mut self,
+        run: &mut Run<'_, O>,
+        exporter: SocketAddr,
+        octets: &mut [u8],
+    ) {
+        self.counters.messages_in += 1;
+        self.counters.messages_by_version[0] += 1;
+        let Some(header) = Header::read(Version::V5, octets) else {
+            return self.malformed(run, exporter, None, octets, 0);
+        };
+        let records_count = usize::from(header.count_or_length);
+        let end = V5_HEADER_OCTETS + records_count * V5_RECORD_OCTETS;
+        if end > octets.len() {
+            return self.malformed(run, exporter, None, octets, 0);
+        }
+        let Some(index) = self.session_of(exporter, &header, run.now) else {
+            return self.pass_unchanged(run, exporter, 0..octets.len());
+        };
+        self.note_arrival(index, &header, run.now);
+        self.enrich_v5(run, index, &header, &mut octets[V5_HEADER_OCTETS..end]);
+        self.counters.messages_forwarded += 1;
+        for outlet in 0..self.settings.outlets.len() {
+            self.send_v5(run, outlet, exporter, &header, octets);
+        }
+    }
+
+    fn enrich_v5<O: Observer>(
+        &mut self,
+        run: &mut Run<'_, O>,
+        index: SessionIndex,
+        header: &Header,
+        records: &mut [u8],
+    ) {
+        let Some(session) = self.store.session_mut(index) else {
+            return;
+        };
+        let treatment = session.attached.treatment(&self.settings);
+        session.attached.counters.messages_out += 1;
+        session.attached.counters.templates_by_as_width[1] |= 1;
+        if treatment.enrich == Enrich::Off {
+            return;
+        }
+        let records_count = records.len() / V5_RECORD_OCTETS;
+        session.productive |= records_count > 0;
+        let job = Job {
+            plan: &self.v5_plan,
+            fit: Fit {
+                records_count,
+                records_octets: records.len(),
+            },
+            knowledge: run.knowledge,
+            treatment,
+            seen: RecordSeen {
+                exporter: session.exporter,
+                version: Version::V5,
+                domain: header.domain,
+                template_id: 0,
+                source: SideSeen::default(),
+                destination: SideSeen::default(),
+            },
+        };
+        let mut counted = crate::counters::RecordCounters::default();
+        apply::fill(&job, records, &mut self.scratch, &mut counted, run.observer);
+        session.attached.counters.records.add(&counted);
+        self.counters.records.add(&counted);
+    }
+
+    /// Sends the datagram; one above the size limit is divided between records, and what stood
+    /// behind them goes.
+    fn send_v5<O: Observer>(
+        &mut self,
+        run: &mut Run<'_, O>,
+        outlet: usize,
+        exporter: SocketAddr,
+        header: &Header,
+        octets: &[u8],
+    ) {
+        let room = self
+            .octets_max(outlet, exporter)
+            .saturating_sub(V5_HEADER_OCTETS);
+        let records_max = room / V5_RECORD_OCTETS;
+        let records_count = usize::from(header.count_or_length);
+        let to = route(outlet, exporter);
+        if octets.len() <= room + V5_HEADER_OCTETS || records_count <= 1 || records_max == 0 {
+            self.count_sent(octets.len(), octets.len() > room + V5_HEADER_OCTETS);
+            run.egress.send_received(to, &[], 0..octets.len());
+            return;
+        }
+        let parts = records_count.div_ceil(records_max);
+        let per_part = records_count.div_ceil(parts);
+        for first in (0..records_count).step_by(per_part) {
+            let count = per_part.min(records_count - first);
+            let number = u32::try_from(first).unwrap_or(0);
+            let header_octets = header.written(
+                octets,
+                u16::try_from(count).unwrap_or(u16::MAX),
+                header.sequence.wrapping_add(number),
+            );
+            let start = V5_HEADER_OCTETS + first * V5_RECORD_OCTETS;
+            let range = start..start + count * V5_RECORD_OCTETS;
+            self.count_sent(range.len() + V5_HEADER_OCTETS, false);
+            self.counters.splits += u64::from(first > 0);
+            run.egress.send_received(to, header_octets.as_ref(), range);
+        }
+    }
+
+    /// A Message that belongs to no session that we know, and contradicts itself.
+    pub(super) fn malformed<O: Observer>(
+        &mut self,
+        run: &mut Run<'_, O>,
+        exporter: SocketAddr,
+        _header: Option<&Header>,
+        octets: &[u8],
+        base: usize,
+    ) {
+        self.counters.malformed += 1;
+        if self.passes_malformed() {
+            self.pass_unchanged(run, exporter, base..base + octets.len());
+        } else {
+            self.drop_message(Dropped::Malformed);
+        }
+    }
+
+    /// A Message with a header whose Sets contradict it. `sets` are those before the fault.
+    pub(super) fn malformed_message<O: Observer>(
+        &mut self,
+        run: &mut Run<'_, O>,
+        exporter: SocketAddr,
+        message: Message<'_>,
+        sets: &[Set],
+    ) {
+        let header = message.header;
+        let Some(index) = self.store.find(exporter, header.version, header.domain) else {
+            return self.malformed(
+                run,
+                exporter,
+                Some(&header),
+                message.octets,
+                message.base.unwrap_or(0),
+            );
+        };
+        self.note_arrival(index, &header, run.now);
+        if self.is_waiting(index) && self.store.may_hold(index, message.octets.len()) {
+            self.begin_to_wait(index, &message, run.now);
+            return;
+        }
+        if self.is_waiting(index) {
+            self.release_all(run, index);
+        }
+        self.forward_malformed(run, index, &message, sets);
+    }
+
+    /// Sends a malformed Message with nothing changed but its Sequence Number, or drops it.
+    pub(super) fn forward_malformed<O: Observer>(
+        &mut self,
+        run: &mut Run<'_, O>,
+        index: SessionIndex,
+        message: &Message<'_>,
+        sets: &[Set],
+    ) {
+        self.counters.malformed += 1;
+        let header = message.header;
+        let place = Place {
+            sequence: header.sequence,
+            units: u32::from(header.version == Version::V9),
+            export_time_s: header.export_time_s,
+            arrived: run.now,
+            clock_restarted: false,
+        };
+        if !self.passes_malformed() {
+            self.drop_message(Dropped::Malformed);
+            return self.skip_numbers(index, &place);
+        }
+        self.distrust(index, message, sets);
+        self.counters.messages_forwarded += 1;
+        let Some(session) = self.store.session_mut(index) else {
+            return;
+        };
+        let exporter = session.exporter;
+        session.attached.counters.messages_out += 1;
+        for outlet in 0..self.settings.outlets.len() {
+            let numbers = self
+                .store
+                .session_mut(index)
+                .and_then(|session| session.attached.numbers.get_mut(outlet));
+            let Some(numbers) = numbers else { continue };
+            let (number, _) = numbers.message(&place);
+            let written = header.written(message.came(), header.count_or_length, number);
+            let octets = message.octets.len();
+            self.count_sent(octets, octets > self.octets_max(outlet, exporter));
+            let start = header.version.header_octets();
+            let to = route(outlet, exporter);
+            match message.base {
+                Some(base) => {
+                    run.egress
+                        .send_received(to, written.as_ref(), base + start..base + octets)
+                }
+                None => run
+                    .egress
+                    .send_copy(to, written.as_ref(), &message.octets[start..]),
+            }
+        }
+    }
+
+    /// A collector may have learnt something from a Message that we could not follow: what it
+    /// redefines is forgotten, and clones leave the IDs that it uses.
+    fn distrust(&mut self, index: SessionIndex, message: &Message<'_>, sets: &[Set]) {
+        let version = message.header.version;
+        for set in sets {
+            let Some(content) = message.octets.get(set.content()) else {
+                continue;
+            };
+            let kind = match set.kind(version) {
+                SetKind::Template => TemplateKind::Flow,
+                SetKind::OptionsTemplate => TemplateKind::Options,
+                SetKind::Data => {
+                    self.vacate(index, set.id, Announce::BeforeNext);
+                    continue;
+                }
+                SetKind::Reserved => continue,
+            };
+            self.distrust_templates(index, TemplateRecords::new(version, kind, content));
+        }
+    }
+
+    /// Forgets the Templates that records may have redefined.
+    pub(super) fn distrust_templates(&mut self, index: SessionIndex, records: TemplateRecords<'_>) {
+        for record in records {
+            let id = match record {
+                Ok(TemplateRecord::Definition(definition)) => {
+                    let stored = self
+                        .store
+                        .session(index)
+                        .and_then(|s| s.stored(definition.id()));
+                    if stored.is_some_and(|template| template.is(&definition)) {
+                        continue;
+                    }
+                    definition.id()
+                }
+                Ok(TemplateRecord::Withdrawal { .. }) => continue,
+                Err(fault) => match fault.id {
+                    Some(id) => id,
+                    None => continue,
+                },
+            };
+            self.store.forget(index, id);
+            self.vacate(index, id, Announce::BeforeNext);
+        }
+    }
+
+    /// Notes a Message that does not leave.
+    pub(super) fn skip_numbers(&mut self, index: SessionIndex, place: &Place) {
+        if let Some(session) = self.store.session_mut(index) {
+            for numbers in &mut session.attached.numbers {
+                numbers.skip(place);
+            }
+        }
+    }
+}
+
+/// When a clone that had to move is announced under its new ID.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Announce {
+    /// In the Message that is being built.
+    Now,
+    /// Before the next Message.
+    BeforeNext,
+}

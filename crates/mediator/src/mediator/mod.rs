@@ -1,0 +1,411 @@
+//! The one control flow: what happens to a datagram, from the first octet to the last.
+//!
+//! [`Mediator::process`] reads as the story of a Message: which protocol, which session, must it
+//! wait, what do its Sets become, which numbers do the outgoing Messages have. Every decision is
+//! made here and in the files beside this one; the arithmetic is in `wire`, `collect`, `enrich`
+//! and `export`.
+//!
+//! Not here: sockets, clocks, files. The caller says what time it is.
+//! Bound: [`crate::Limits::total_bytes`]; once warm nothing is allocated for a Message whose
+//! Templates are known.
+
+mod build;
+mod deliver;
+mod learn;
+mod legacy;
+mod save;
+mod session;
+mod wait;
+
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+use core::ops::Range;
+
+use crate::collect::store::SessionIndex;
+use crate::counters::{Counters, Dropped, SessionCounters};
+use crate::egress::{Egress, Route};
+use crate::enrich::apply::Scratch;
+use crate::enrich::plan::Plan;
+use crate::export::draft::Draft;
+use crate::observe::Observer;
+use crate::settings::{IpHeader, Knowledge, Misfit, Settings};
+use crate::wire::header::{self, Header};
+use crate::wire::set::{Extent, Set, read_sets};
+use crate::{Millis, Version};
+use session::{Attached, Store};
+
+/// A datagram as it came.
+#[derive(Debug)]
+pub struct Received<'a> {
+    /// Who sent it; v4-mapped addresses are unmapped.
+    pub exporter: SocketAddr,
+    /// When it came; never before an earlier one.
+    pub arrived: Millis,
+    /// The UDP payload; AS numbers are written into it.
+    pub octets: &'a mut [u8],
+}
+
+/// An Intermediate Process: all that one worker remembers of its exporters.
+#[derive(Debug)]
+pub struct Mediator {
+    settings: Settings,
+    store: Store,
+    counters: Counters,
+    scratch: Scratch,
+    v5_plan: Plan,
+    sets: Vec<Set>,
+    deferred: Vec<usize>,
+    main: Draft,
+    raw: Draft,
+    announcement: Draft,
+}
+
+/// What a session shows of itself.
+#[derive(Clone, Copy, Debug)]
+pub struct SessionView<'a> {
+    /// The Original Exporter.
+    pub exporter: SocketAddr,
+    /// The protocol.
+    pub version: Version,
+    /// Observation Domain ID, Source ID, engine.
+    pub domain: u32,
+    /// Templates it announced.
+    pub templates_count: usize,
+    /// What it sent and what became of it.
+    pub counters: &'a SessionCounters,
+}
+
+/// What stays the same while one call works.
+struct Run<'a, O> {
+    knowledge: &'a Knowledge<'a>,
+    egress: &'a mut Egress,
+    observer: &'a mut O,
+    now: Millis,
+}
+
+/// One Message that is worked on.
+struct Message<'a> {
+    header: Header,
+    octets: &'a mut [u8],
+    /// Where it lies in the received datagram; `None` if it waited and lies elsewhere.
+    base: Option<usize>,
+}
+
+impl Message<'_> {
+    /// The octets of the header as they came.
+    fn came(&self) -> &[u8] {
+        let end = self.header.version.header_octets();
+        self.octets.get(..end).unwrap_or_default()
+    }
+}
+
+impl Mediator {
+    /// Returns a Mediator that knows no exporter; `seed` keeps its maps from being attacked.
+    #[must_use]
+    pub fn new(settings: Settings, seed: u64) -> Self {
+        Self {
+            store: Store::new(settings.limits, seed),
+            settings,
+            counters: Counters::default(),
+            scratch: Scratch::default(),
+            v5_plan: Plan::of_v5(),
+            sets: Vec::new(),
+            deferred: Vec::new(),
+            main: Draft::default(),
+            raw: Draft::default(),
+            announcement: Draft::default(),
+        }
+    }
+
+    /// Takes one datagram; what is to be sent is added to `egress`.
+    pub fn process<O: Observer>(
+        &mut self,
+        received: Received<'_>,
+        knowledge: &Knowledge<'_>,
+        egress: &mut Egress,
+        observer: &mut O,
+    ) {
+        let Received {
+            exporter,
+            arrived,
+            octets,
+        } = received;
+        let mut run = Run {
+            knowledge,
+            egress,
+            observer,
+            now: arrived,
+        };
+        self.counters.datagrams_in += 1;
+        self.counters.octets_in += octets.len() as u64;
+        match header::version(octets) {
+            None => self.unknown_version(&mut run, exporter, octets),
+            Some(Version::V5) => self.v5(&mut run, exporter, octets),
+            Some(version) => self.messages(&mut run, exporter, version, octets),
+        }
+    }
+
+    /// Lets the time pass: Messages that waited long enough leave, what is forgotten is forgotten.
+    /// To be called before a batch, and now and then while nothing comes.
+    pub fn tick<O: Observer>(
+        &mut self,
+        now: Millis,
+        knowledge: &Knowledge<'_>,
+        egress: &mut Egress,
+        observer: &mut O,
+    ) {
+        let mut run = Run {
+            knowledge,
+            egress,
+            observer,
+            now,
+        };
+        self.release_expired(&mut run);
+        self.store.sweep(now);
+    }
+
+    /// Sends everything that still waits. To be called before the Mediator ends.
+    pub fn finish<O: Observer>(
+        &mut self,
+        now: Millis,
+        knowledge: &Knowledge<'_>,
+        egress: &mut Egress,
+        observer: &mut O,
+    ) {
+        let mut run = Run {
+            knowledge,
+            egress,
+            observer,
+            now,
+        };
+        self.release_everything(&mut run);
+    }
+
+    /// Has every session announce its Templates before its next Message: a collector came back.
+    pub fn announce_again(&mut self) {
+        for session in self.store.sessions_mut() {
+            session.attached.all_pending = true;
+        }
+    }
+
+    /// What was done so far.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        Counters {
+            store: self.store.counters,
+            ..self.counters
+        }
+    }
+
+    /// Bytes of memory that input made the Mediator take; never above
+    /// [`crate::Limits::total_bytes`].
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.store.bytes()
+    }
+
+    /// The sessions, in no order.
+    pub fn sessions(&self) -> impl Iterator<Item = SessionView<'_>> {
+        self.store.sessions().map(|session| SessionView {
+            exporter: session.exporter,
+            version: session.key.version,
+            domain: session.key.domain,
+            templates_count: session.templates().len(),
+            counters: &session.attached.counters,
+        })
+    }
+
+    /// Takes the Messages of one v9 or IPFIX datagram: some exporters put several of IPFIX in one.
+    fn messages<O: Observer>(
+        &mut self,
+        run: &mut Run<'_, O>,
+        exporter: SocketAddr,
+        version: Version,
+        octets: &mut [u8],
+    ) {
+        let mut base = 0;
+        while base < octets.len() {
+            let rest = &mut octets[base..];
+            if base > 0 && !starts_message(version, rest) {
+                self.counters.tail_octets += rest.len() as u64;
+                return;
+            }
+            let mut sets = core::mem::take(&mut self.sets);
+            let used = self.message(run, exporter, version, rest, base, &mut sets);
+            self.sets = sets;
+            base += used;
+        }
+    }
+
+    /// Takes one Message; returns the octets that it had of the datagram.
+    fn message<O: Observer>(
+        &mut self,
+        run: &mut Run<'_, O>,
+        exporter: SocketAddr,
+        version: Version,
+        octets: &mut [u8],
+        base: usize,
+        sets: &mut Vec<Set>,
+    ) -> usize {
+        self.counters.messages_in += 1;
+        self.counters.messages_by_version[version_index(version)] += 1;
+        let whole = octets.len();
+        let Some(header) = Header::read(version, octets) else {
+            self.malformed(run, exporter, None, octets, base);
+            return whole;
+        };
+        let Ok(extent) = read_sets(&header, octets, sets) else {
+            let message = Message {
+                header,
+                octets,
+                base: Some(base),
+            };
+            self.malformed_message(run, exporter, message, sets);
+            return whole;
+        };
+        let Some(index) = self.session_of(exporter, &header, run.now) else {
+            self.pass_stateless(run, exporter, base..base + extent.message_end);
+            return extent.message_end;
+        };
+        self.note_arrival(index, &header, run.now);
+        let message = Message {
+            header,
+            octets: &mut octets[..extent.message_end],
+            base: Some(base),
+        };
+        if self.is_waiting(index) {
+            self.wait_behind(run, index, &message, sets);
+        } else if self.resolve(index, &message, sets, run.now).must_wait
+            && self.store.may_hold(index, extent.message_end)
+        {
+            self.begin_to_wait(index, &message, run.now);
+        } else {
+            self.forward(run, index, message, &extent, sets);
+            self.release_siblings(run, index);
+        }
+        extent.message_end
+    }
+
+    /// Returns the session of a Message, new or known.
+    fn session_of(
+        &mut self,
+        exporter: SocketAddr,
+        header: &Header,
+        now: Millis,
+    ) -> Option<SessionIndex> {
+        if let Some(index) = self.store.find(exporter, header.version, header.domain) {
+            return Some(index);
+        }
+        let rule = self.rule_of(exporter, header.domain);
+        let attached = Attached::new(&self.settings, header.version, rule, now);
+        self.store
+            .open(exporter, header.version, header.domain, now, attached)
+    }
+
+    fn rule_of(&self, exporter: SocketAddr, domain: u32) -> Option<usize> {
+        self.settings.exporters.iter().position(|rule| {
+            rule.domain.is_none_or(|only| only == domain) && rule.contains(exporter.ip())
+        })
+    }
+
+    /// Notes that a session lives, and what its clock says.
+    fn note_arrival(&mut self, index: SessionIndex, header: &Header, now: Millis) {
+        let Some(session) = self.store.session_mut(index) else {
+            return;
+        };
+        session.seen_at = now;
+        session.attached.counters.messages_in += 1;
+        if session.attached.restored {
+            save::judge_restored(session, header);
+        }
+        let rebooted = session.attached.clock.note(header);
+        deliver::note_restart(session, header, rebooted, now);
+    }
+
+    /// The largest UDP payload towards an outlet.
+    fn octets_max(&self, outlet: usize, exporter: SocketAddr) -> usize {
+        let Some(outlet) = self.settings.outlets.get(outlet) else {
+            return crate::limits::MESSAGE_OCTETS_MAX;
+        };
+        let is_v6 = match outlet.ip_header {
+            IpHeader::Ipv4 => false,
+            IpHeader::Ipv6 => true,
+            IpHeader::OfExporter => exporter.is_ipv6(),
+        };
+        let headers = if is_v6 { 48 } else { 28 };
+        outlet.packet_octets_max.saturating_sub(headers)
+    }
+
+    fn drop_message(&mut self, reason: Dropped) {
+        self.counters.messages_dropped[reason.index()] += 1;
+    }
+
+    /// Sends octets of the received datagram as they came, to every outlet.
+    fn pass_unchanged<O: Observer>(
+        &mut self,
+        run: &mut Run<'_, O>,
+        exporter: SocketAddr,
+        range: Range<usize>,
+    ) {
+        self.counters.messages_forwarded += 1;
+        for outlet in 0..self.settings.outlets.len() {
+            let oversize = range.len() > self.octets_max(outlet, exporter);
+            self.count_sent(range.len(), oversize);
+            run.egress
+                .send_received(route(outlet, exporter), &[], range.clone());
+        }
+    }
+
+    /// A Message of an exporter for whose session there is no room.
+    fn pass_stateless<O: Observer>(
+        &mut self,
+        run: &mut Run<'_, O>,
+        exporter: SocketAddr,
+        range: Range<usize>,
+    ) {
+        self.pass_unchanged(run, exporter, range);
+    }
+
+    fn count_sent(&mut self, octets: usize, oversize: bool) {
+        self.counters.messages_out += 1;
+        self.counters.octets_out += octets as u64;
+        self.counters.oversize += u64::from(oversize);
+    }
+
+    fn passes_malformed(&self) -> bool {
+        self.settings.malformed == Misfit::Pass
+    }
+}
+
+/// Whether the octets behind an IPFIX Message are another one.
+fn starts_message(version: Version, octets: &[u8]) -> bool {
+    version == Version::Ipfix
+        && header::version(octets) == Some(version)
+        && Header::read(version, octets).is_some_and(|header| {
+            let length = usize::from(header.count_or_length);
+            (version.header_octets()..=octets.len()).contains(&length)
+        })
+}
+
+fn route(outlet: usize, exporter: SocketAddr) -> Route {
+    Route {
+        outlet: u16::try_from(outlet).unwrap_or(u16::MAX),
+        exporter,
+    }
+}
+
+const fn version_index(version: Version) -> usize {
+    match version {
+        Version::V5 => 0,
+        Version::V9 => 1,
+        Version::Ipfix => 2,
+    }
+}
+
+/// Where [`Counters::messages_by_version`] has the unknown ones.
+const UNKNOWN_VERSION_INDEX: usize = 3;
+
+/// The extent of a Message that is sent as a whole.
+const fn whole(extent: &Extent) -> usize {
+    extent.sets_end
+}

@@ -1,0 +1,143 @@
+//! What hangs on a stored session and on a stored Template.
+//!
+//! Not here: the storing (`collect`).
+
+use alloc::vec::Vec;
+
+use crate::collect::store;
+use crate::counters::SessionCounters;
+use crate::enrich::plan::{Action, Plan};
+use crate::export::mapping::CloneIds;
+use crate::export::sequence::Numbers;
+use crate::settings::{Settings, Treatment};
+use crate::wire::header::Header;
+use crate::{Millis, Version};
+
+/// The store with what we keep in it.
+pub(crate) type Store = store::Store<Prepared, Attached, CloneIds>;
+/// A session with what we keep of it.
+pub(crate) type Session = crate::collect::session::Session<Prepared, Attached>;
+
+/// How often a new clone is announced before its data is trusted to be readable
+/// [RFC 5153 §6.2].
+pub(crate) const COPIES: u8 = 3;
+
+/// What was made of a Template.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    /// What its Data Sets get.
+    pub(crate) plan: Plan,
+    /// The ID of its enriched clone.
+    pub(crate) clone_id: Option<u16>,
+    /// How often the clone is still to be announced out of turn.
+    pub(crate) clone_copies_due: u8,
+    /// Whether the original is to be announced too: it came by another way than this session.
+    pub(crate) original_due: bool,
+    /// Whether it is another port's.
+    pub(crate) borrowed: bool,
+}
+
+impl Prepared {
+    /// Whether Data Sets of the Template are written anew under the clone's ID.
+    pub(crate) fn clone(&self) -> Option<u16> {
+        self.clone_id.filter(|_| self.plan.action == Action::Clone)
+    }
+}
+
+/// What is kept of a session.
+#[derive(Debug)]
+pub(crate) struct Attached {
+    /// Its numbers towards each outlet.
+    pub(crate) numbers: Vec<Numbers>,
+    /// What it sent and what became of it.
+    pub(crate) counters: SessionCounters,
+    /// Index into the exporter rules, `None` for everybody else.
+    pub(crate) rule: Option<usize>,
+    /// When its Templates were last announced by us, or the session began.
+    pub(crate) announced_at: Millis,
+    /// Messages since then.
+    pub(crate) messages_since: u32,
+    /// Whether a Template waits to be announced out of turn.
+    pub(crate) copies_pending: bool,
+    /// Whether all Templates are to be announced before the next Message.
+    pub(crate) all_pending: bool,
+    /// The clock of the exporter.
+    pub(crate) clock: ExporterClock,
+    /// Whether its Templates were doubted for a restart that its numbers have not yet seen.
+    pub(crate) doubted: bool,
+    /// Whether it comes from a saved state and has sent nothing since.
+    pub(crate) restored: bool,
+}
+
+impl Attached {
+    pub(crate) fn new(
+        settings: &Settings,
+        version: Version,
+        rule: Option<usize>,
+        now: Millis,
+    ) -> Self {
+        Self {
+            numbers: settings
+                .outlets
+                .iter()
+                .map(|_| Numbers::new(version))
+                .collect(),
+            counters: SessionCounters::default(),
+            rule,
+            announced_at: now,
+            messages_since: 0,
+            copies_pending: false,
+            all_pending: false,
+            clock: ExporterClock::default(),
+            doubted: false,
+            restored: false,
+        }
+    }
+
+    /// The operator's wishes for this session.
+    pub(crate) fn treatment<'a>(&self, settings: &'a Settings) -> &'a Treatment {
+        let rule = self.rule.and_then(|rule| settings.exporters.get(rule));
+        rule.map_or(&settings.otherwise, |rule| &rule.treatment)
+    }
+}
+
+/// Boot times further apart than this are two boots.
+const BOOT_JITTER_MS: u32 = 5000;
+/// A boot time counts once so many Messages in a row agreed on it.
+const BOOT_AGREED_MIN: u8 = 2;
+
+/// When an exporter says that it started: only v9 tells.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ExporterClock {
+    pub(crate) boot_ms: Option<u32>,
+    pub(crate) agreed: u8,
+    pub(crate) export_time_s: u32,
+}
+
+impl ExporterClock {
+    /// Notes the clock of a Message; returns whether it shows another boot than those before.
+    pub(crate) fn note(&mut self, header: &Header) -> bool {
+        self.export_time_s = self.export_time_s.max(header.export_time_s);
+        if header.version != Version::V9 {
+            return false;
+        }
+        let boot_ms = header.boot_ms();
+        let agrees = self.agrees(boot_ms);
+        let was_sure = self.agreed >= BOOT_AGREED_MIN;
+        self.agreed = if agrees {
+            self.agreed.saturating_add(1)
+        } else {
+            0
+        };
+        self.boot_ms = Some(boot_ms);
+        was_sure && !agrees
+    }
+
+    /// Whether a boot time is the known one, modulo 2^32 milliseconds.
+    pub(crate) fn agrees(&self, boot_ms: u32) -> bool {
+        self.boot_ms.is_some_and(|known| {
+            let later = boot_ms.wrapping_sub(known);
+            later.min(known.wrapping_sub(boot_ms)) <= BOOT_JITTER_MS
+        })
+    }
+}

@@ -1,0 +1,158 @@
+//! What the operator decided, as the Mediator needs it.
+//!
+//! Not here: names of keys, defaults' reasons and checks (the daemon's `config`).
+
+use alloc::vec::Vec;
+use asdb::{AsDb, Policy};
+use core::net::IpAddr;
+
+use crate::Limits;
+
+/// What to do with octets that are no Message we can follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Misfit {
+    /// Forward them unchanged, counted.
+    Pass,
+    /// Drop them, counted.
+    Drop,
+}
+
+/// What to do with a Template that lacks the AS fields or has them too narrow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MissingFields {
+    /// Announce an enriched clone of the Template under another ID.
+    Append,
+    /// Change no Template; a narrow field takes what fits, else 23456.
+    Leave,
+}
+
+/// Whether the records of an exporter are enriched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Enrich {
+    /// Yes.
+    On,
+    /// Everything is looked up and counted, nothing is written.
+    DryRun,
+    /// No: its Sets pass as they came.
+    Off,
+}
+
+/// What the exporter's own AS fields mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FlowAsSemantics {
+    /// The origin AS of the address: an answer of the provider `flow`.
+    Origin,
+    /// The adjacent AS: never an answer.
+    Peer,
+}
+
+/// Which of several addresses of one side is looked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AddressChoice {
+    /// The first that can have an origin.
+    FirstPublic,
+    /// The first.
+    Outer,
+    /// The last.
+    Inner,
+    /// As `FirstPublic`, but the post-NAT address where that one is private.
+    PostNatIfPrivate,
+}
+
+/// How the records of one exporter, or of all that no rule names, are treated.
+#[derive(Clone, Debug)]
+pub struct Treatment {
+    /// Whether to write.
+    pub enrich: Enrich,
+    /// Index into [`Knowledge::policies`].
+    pub policy_index: u16,
+    /// What fields 16 and 17 mean.
+    pub flow_as_semantics: FlowAsSemantics,
+    /// Which address counts.
+    pub address: AddressChoice,
+    /// AS numbers of the exporter that are no answer, besides the reserved ranges.
+    pub unusable_as: Vec<u32>,
+}
+
+/// A [`Treatment`] for the exporters of a prefix.
+#[derive(Clone, Debug)]
+pub struct ExporterRule {
+    /// Network address of the prefix; host bits are 0.
+    pub network: IpAddr,
+    /// Length of the prefix in bits.
+    pub prefix_len: u8,
+    /// Only this Observation Domain (v9 Source ID).
+    pub domain: Option<u32>,
+    /// What is done.
+    pub treatment: Treatment,
+}
+
+impl ExporterRule {
+    /// Whether the rule's prefix holds this address.
+    #[must_use]
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let same = |a: u128, b: u128, width: u8| {
+            let host_bits = u32::from(width.saturating_sub(self.prefix_len));
+            a.checked_shr(host_bits) == b.checked_shr(host_bits)
+        };
+        match (self.network, address) {
+            (IpAddr::V4(a), IpAddr::V4(b)) => same(a.to_bits().into(), b.to_bits().into(), 32),
+            (IpAddr::V6(a), IpAddr::V6(b)) => same(a.to_bits(), b.to_bits(), 128),
+            _ => false,
+        }
+    }
+}
+
+/// The IP header that a Message of an outlet will have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IpHeader {
+    /// 20 octets.
+    Ipv4,
+    /// 40 octets.
+    Ipv6,
+    /// That of the exporter's own address family.
+    OfExporter,
+}
+
+/// Collectors with equal settings: they get the same Messages.
+#[derive(Clone, Copy, Debug)]
+pub struct Outlet {
+    /// Largest IP packet in octets, IP and UDP header included.
+    pub packet_octets_max: usize,
+    /// What the IP header takes of it.
+    pub ip_header: IpHeader,
+}
+
+/// Everything that is decided before the first datagram.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Templates without wide AS fields.
+    pub missing_fields: MissingFields,
+    /// Messages and Sets that contradict their own lengths.
+    pub malformed: Misfit,
+    /// Versions other than 5, 9 and 10.
+    pub unknown_versions: Misfit,
+    /// Templates are announced again after this time, with traffic.
+    pub template_refresh_ms: u64,
+    /// Templates are announced again after this many Messages.
+    pub template_refresh_messages: u32,
+    /// How long Data Sets wait for their Template; 0: not at all.
+    pub hold_ms: u64,
+    /// Exporters with a treatment of their own; the first match counts.
+    pub exporters: Vec<ExporterRule>,
+    /// Everybody else.
+    pub otherwise: Treatment,
+    /// Groups of collectors; at least one, at most 64.
+    pub outlets: Vec<Outlet>,
+    /// How much memory input may take.
+    pub limits: Limits,
+}
+
+/// What is known of AS numbers at this moment: one consistent pair.
+#[derive(Clone, Copy, Debug)]
+pub struct Knowledge<'a> {
+    /// Prefix to answers.
+    pub as_db: &'a AsDb,
+    /// The policies that [`Treatment::policy_index`] means, compiled against `as_db`.
+    pub policies: &'a [Policy],
+}
