@@ -88,7 +88,12 @@ impl Random {
 
     /// Returns `count` octets.
     pub fn octets(&mut self, count: usize) -> Vec<u8> {
-        (0..count).map(|_| self.next_u8()).collect()
+        let mut octets = Vec::with_capacity(count + 8);
+        while octets.len() < count {
+            octets.extend(self.next_u64().to_be_bytes());
+        }
+        octets.truncate(count);
+        octets
     }
 
     /// Puts `items` into another order.

@@ -260,7 +260,8 @@ mod tests {
 
     #[test]
     fn a_set_fits_or_says_why_not() {
-        let cases: &[(&[u16], &[u8], Result<usize, &str>)] = &[
+        type Case<'a> = (&'a [u16], &'a [u8], Result<usize, &'a str>);
+        let cases: &[Case<'_>] = &[
             (&[2], &[1, 2, 3, 4], Ok(2)),
             (&[2], &[1, 2, 3], Ok(1)),
             (&[4, 0], &[1, 2, 3, 4, 9, 9, 9], Ok(1)),
