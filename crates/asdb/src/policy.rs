@@ -79,6 +79,14 @@ impl Policy {
         self.row(id).map_or(Given::NOTHING, |row| row.after_flow)
     }
 
+    /// Returns both, [`Self::before_flow`] and [`Self::after_flow`], with one read of the row.
+    #[inline]
+    pub fn around_flow(&self, id: AnswerId) -> [Given; 2] {
+        self.row(id).map_or([Given::NOTHING; 2], |row| {
+            [row.before_flow, row.after_flow]
+        })
+    }
+
     /// Returns the bytes of memory that the policy takes.
     pub const fn memory_bytes(&self) -> usize {
         size_of_val::<[Row]>(&self.rows)

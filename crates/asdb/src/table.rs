@@ -71,7 +71,7 @@ impl AsDb {
     #[inline]
     pub fn lookup(&self, address: IpAddr) -> AnswerId {
         match address {
-            IpAddr::V4(ipv4) => self.ipv4.lookup(ipv4.octets()),
+            IpAddr::V4(ipv4) => self.ipv4.lookup(ipv4.to_bits()),
             IpAddr::V6(ipv6) => self.lookup_one_ipv6(ipv6.to_bits()),
         }
     }
@@ -80,7 +80,7 @@ impl AsDb {
     ///
     /// As many as the shorter slice has; a Message's worth is a good number.
     pub fn lookup_ipv4(&self, addresses: &[u32], answers: &mut [AnswerId]) {
-        self.ipv4.lookup_batch(addresses, answers, u32::to_be_bytes);
+        self.ipv4.lookup_batch(addresses, answers);
     }
 
     /// Looks up many IPv6 addresses at once, so that their waits for memory overlap;
@@ -88,11 +88,10 @@ impl AsDb {
     ///
     /// As many as the shorter slice has; a Message's worth is a good number.
     pub fn lookup_ipv6(&self, addresses: &[u128], answers: &mut [AnswerId]) {
-        self.ipv6
-            .lookup_batch(addresses, answers, u128::to_be_bytes);
+        self.ipv6.lookup_batch(addresses, answers);
         for (&address, answer) in addresses.iter().zip(answers) {
             if let Some(ipv4) = unmap(address) {
-                *answer = self.ipv4.lookup(ipv4.to_be_bytes());
+                *answer = self.ipv4.lookup(ipv4);
             }
         }
     }
@@ -126,8 +125,8 @@ impl AsDb {
     #[inline]
     fn lookup_one_ipv6(&self, address: u128) -> AnswerId {
         match unmap(address) {
-            Some(ipv4) => self.ipv4.lookup(ipv4.to_be_bytes()),
-            None => self.ipv6.lookup(address.to_be_bytes()),
+            Some(ipv4) => self.ipv4.lookup(ipv4),
+            None => self.ipv6.lookup(address),
         }
     }
 }

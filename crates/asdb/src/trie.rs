@@ -35,12 +35,13 @@ impl Step {
     }
 
     #[inline]
-    fn node_index(self) -> Option<usize> {
-        if self.0 & Self::NODE == 0 {
-            None
-        } else {
-            usize::try_from(self.0 & !Self::NODE).ok()
-        }
+    fn is_node(self) -> bool {
+        self.0 & Self::NODE != 0
+    }
+
+    #[inline]
+    fn node_index(self) -> usize {
+        usize::try_from(self.0 & !Self::NODE).unwrap_or(usize::MAX)
     }
 }
 
@@ -62,6 +63,15 @@ impl Node {
         let up_to_slot = self.begins[word] & (u64::MAX >> (63 - (slot & 63)));
         usize::try_from(self.run_before[word] + up_to_slot.count_ones()).unwrap_or(usize::MAX)
     }
+}
+
+/// An address of a batch on its way down.
+#[derive(Clone, Copy)]
+struct Lane<A> {
+    address: A,
+    /// Where its answer goes.
+    place: usize,
+    step: Step,
 }
 
 /// Address → answer for one family.
@@ -94,80 +104,68 @@ impl Trie {
         trie
     }
 
-    /// Returns the answer for an address given as its octets in network order.
+    /// Returns the answer for an address.
     #[inline]
-    pub(crate) fn lookup<const OCTETS: usize>(&self, octets: [u8; OCTETS]) -> AnswerId {
-        let mut step = self.first_step(&octets);
-        for &slot in &octets[2..] {
-            let Some(node_index) = step.node_index() else {
-                break;
-            };
-            step = self.runs[self.nodes[node_index].run_index(slot)];
+    pub(crate) fn lookup<A: Octets>(&self, address: A) -> AnswerId {
+        let mut step = self.first_level[usize::from(address.first_two_octets())];
+        let mut depth = 2;
+        while step.is_node() {
+            step = self.runs[self.nodes[step.node_index()].run_index(address.octet(depth))];
+            depth += 1;
         }
         AnswerId(step.0)
     }
 
-    /// Answers many addresses, given as their octets in network order by `octets_of`.
-    ///
-    /// As many as the shorter slice has.
+    /// Answers many addresses; as many as the shorter slice has.
     #[inline]
-    pub(crate) fn lookup_batch<A: Copy, const OCTETS: usize>(
-        &self,
-        addresses: &[A],
-        answers: &mut [AnswerId],
-        octets_of: impl Fn(A) -> [u8; OCTETS],
-    ) {
+    pub(crate) fn lookup_batch<A: Octets>(&self, addresses: &[A], answers: &mut [AnswerId]) {
         for (addresses, answers) in addresses.chunks(LANES).zip(answers.chunks_mut(LANES)) {
-            let mut octets = [[0; OCTETS]; LANES];
-            let mut steps = [Step(0); LANES];
-            for ((octets, step), &address) in octets.iter_mut().zip(&mut steps).zip(addresses) {
-                *octets = octets_of(address);
-                *step = self.first_step(octets);
-            }
-            self.descend(&octets, &mut steps, addresses.len());
-            for (answer, step) in answers.iter_mut().zip(&steps) {
+            let nowhere = Lane {
+                address: A::FIRST,
+                place: 0,
+                step: Step(0),
+            };
+            let mut lanes = [nowhere; LANES];
+            let mut live_count = 0;
+            for ((place, &address), answer) in addresses.iter().enumerate().zip(&mut *answers) {
+                let step = self.first_level[usize::from(address.first_two_octets())];
                 *answer = AnswerId(step.0);
+                lanes[live_count] = Lane {
+                    address,
+                    place,
+                    step,
+                };
+                live_count += usize::from(step.is_node());
             }
+            self.descend(&mut lanes[..live_count], answers);
         }
     }
 
-    /// Leads the first `count` lanes from their first step to their answers.
+    /// Leads lanes that stand at a node to their answers, all of them one level at a time.
     #[inline]
-    fn descend<const OCTETS: usize>(
-        &self,
-        octets: &[[u8; OCTETS]; LANES],
-        steps: &mut [Step; LANES],
-        count: usize,
-    ) {
-        let mut lanes = [0_usize; LANES];
-        let mut run_indices = [0_usize; LANES];
-        let mut live = 0;
-        for (lane, step) in steps.iter().enumerate().take(count) {
-            lanes[live] = lane;
-            live += usize::from(step.node_index().is_some());
-        }
+    fn descend<A: Octets>(&self, mut lanes: &mut [Lane<A>], answers: &mut [AnswerId]) {
+        let mut run_indices = [0; LANES];
         let mut depth = 2;
-        while live > 0 && depth < OCTETS {
-            for (&lane, run_index) in lanes[..live].iter().zip(&mut run_indices) {
-                let node_index = steps[lane].node_index().unwrap_or(0);
-                *run_index = self.nodes[node_index].run_index(octets[lane][depth]);
+        while !lanes.is_empty() {
+            for (lane, run_index) in lanes.iter().zip(&mut run_indices) {
+                let node = &self.nodes[lane.step.node_index()];
+                *run_index = node.run_index(lane.address.octet(depth));
             }
-            let mut still = 0;
-            for place in 0..live {
-                let lane = lanes[place];
-                let step = self.runs[run_indices[place]];
-                steps[lane] = step;
-                lanes[still] = lane;
-                still += usize::from(step.node_index().is_some());
+            let mut live_count = 0;
+            for from in 0..lanes.len() {
+                let lane = Lane {
+                    step: self.runs[run_indices[from]],
+                    ..lanes[from]
+                };
+                if let Some(answer) = answers.get_mut(lane.place) {
+                    *answer = AnswerId(lane.step.0);
+                }
+                lanes[live_count] = lane;
+                live_count += usize::from(lane.step.is_node());
             }
-            live = still;
+            lanes = &mut lanes[..live_count];
             depth += 1;
         }
-    }
-
-    #[inline]
-    fn first_step(&self, octets: &[u8]) -> Step {
-        self.first_level[usize::from(u16::from_be_bytes([octets[0], octets[1]]))]
     }
 
     /// Returns the bytes of memory that the trie takes.
@@ -245,6 +243,12 @@ pub(crate) fn index_u32(index: usize) -> u32 {
 
 /// An address as the octets that the levels of the trie consume.
 pub(crate) trait Octets: Address {
+    /// Returns octet number `index` in network order.
+    fn octet(self, index: usize) -> u8;
+
+    /// Returns the first two octets as a number.
+    fn first_two_octets(self) -> u16;
+
     /// Returns the address with octet number `index`, in network order, set from 0 to `octet`.
     fn with_octet(self, index: usize, octet: u8) -> Self;
 
@@ -256,6 +260,17 @@ pub(crate) trait Octets: Address {
 macro_rules! octets {
     ($number:ty) => {
         impl Octets for $number {
+            #[inline]
+            fn octet(self, index: usize) -> u8 {
+                self.to_be_bytes()[index]
+            }
+
+            #[inline]
+            fn first_two_octets(self) -> u16 {
+                let [high, low, ..] = self.to_be_bytes();
+                u16::from_be_bytes([high, low])
+            }
+
             fn with_octet(self, index: usize, octet: u8) -> Self {
                 let mut octets = self.to_be_bytes();
                 octets[index] = octet;
