@@ -313,6 +313,17 @@ impl StrictCollector {
             .map_or(&[], Vec::as_slice)
     }
 
+    /// Every Template that this exporter address ever announced in this version and domain.
+    pub fn definitions_of_all(&self, session: &SessionKey) -> impl Iterator<Item = &Rc<Template>> {
+        let (ip, version, domain, _) = portless(session, 0);
+        self.heard
+            .iter()
+            .filter(move |((heard, spoken, of, _), _)| {
+                (*heard, *spoken, *of) == (ip, version, domain)
+            })
+            .flat_map(|(_, templates)| templates)
+    }
+
     fn message(&mut self, exporter: SocketAddr, framed: &Framed<'_>) -> MessageSeen {
         let session = framed.header.map(|header| SessionKey {
             exporter,

@@ -1,0 +1,495 @@
+//! The judge: watches both sides of a mediator and says which law was broken.
+//!
+//! It is told every datagram that goes in and every datagram that comes out, in the order in
+//! which both happen, and reads them with two collectors of its own. What came in is a queue of
+//! things that must leave ([`stream`](crate::stream)); what leaves is ticked off. What cannot be
+//! ticked off is a [`Breach`] of one of the laws of DESIGN section 1.
+//!
+//! L5 and L6 need numbers that only the mediator has; the tests compare those with [`Tally`].
+//!
+//! Not here: running a mediator; the tests do. Nothing of it is known here but what it sends.
+//! Bound: what went in and did not come out; breaches are kept up to [`BREACHES_MAX`].
+
+mod data;
+mod templates;
+
+use crate::collector::{
+    Content, Finding, MessageSeen, SessionKey, SetSeen, StrictCollector, TemplateOrder,
+};
+use crate::framing::{Fault, Header, Version};
+use crate::octets::hex;
+use crate::projection;
+use crate::promise::{self, Origin, Verdict};
+use crate::stream::{Expected, Stream};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::net::{IpAddr, SocketAddr};
+
+/// Breaches beyond this number are counted, not kept.
+pub const BREACHES_MAX: usize = 100;
+
+/// The laws that can be judged from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Law {
+    /// L1: what could be read can be read, in the same way.
+    Readable,
+    /// L2: the input's records come back.
+    Projection,
+    /// L3: size, Lengths and counts.
+    Size,
+    /// L4: no loss is seen but the input's.
+    Sequence,
+    /// L6: everything leaves, or is dropped for a reason.
+    Accounted,
+    /// L7: what is not understood is not changed.
+    NoHarm,
+    /// L8: order, and one meaning for each Template ID.
+    Order,
+    /// The promise: the AS numbers are the right ones.
+    Promise,
+}
+
+/// A law broken.
+#[derive(Clone, Debug)]
+pub struct Breach {
+    /// Which.
+    pub law: Law,
+    /// After how many datagrams that came and that left.
+    pub at: (usize, usize),
+    /// What happened.
+    pub what: String,
+}
+
+/// What was seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Datagrams that came.
+    pub datagrams_in: usize,
+    /// Datagrams that left.
+    pub datagrams_out: usize,
+    /// Data Records that came and could be read when they came.
+    pub records_in: usize,
+    /// Data Records that were ticked off one by one.
+    pub records_out: usize,
+    /// Data Records that left by a clone.
+    pub cloned: usize,
+    /// Sides with the right AS number that was not there before.
+    pub filled: usize,
+    /// Sides that kept the exporter's value, or the nothing that everybody knows.
+    pub kept: usize,
+    /// Sides that could have had an AS number.
+    pub missed: usize,
+    /// Sets that left as they came though nobody could read them when they came.
+    pub raw: usize,
+    /// Sets that nobody could read when they came and that left by their Template.
+    pub late: usize,
+    /// Template Records beyond those that the exporter sent.
+    pub announced: usize,
+    /// Clones among them.
+    pub clones: usize,
+    /// Datagrams above the size limit that could not be divided.
+    pub oversize: usize,
+    /// Messages without any Set that did not leave.
+    pub empty: usize,
+    /// Sets that did not leave because a clone has their ID.
+    pub id_taken: usize,
+    /// Breaches, also those not kept.
+    pub breaches: usize,
+}
+
+/// What the judge must know of the mediator's settings.
+#[derive(Clone, Copy, Debug)]
+pub struct Bench {
+    /// Largest IP packet in octets.
+    pub packet_octets_max: usize,
+    /// Who originates an address; `None` if there is to be no opinion on AS numbers.
+    pub origin: Option<Origin>,
+}
+
+/// What Template IDs mean on all ports of one exporter address, version and domain.
+#[derive(Debug, Default)]
+struct Scope {
+    /// IDs under which the exporter's own Templates left.
+    owned: HashSet<u16>,
+    /// IDs that clones ever had.
+    clones: HashSet<u16>,
+}
+
+type ScopeKey = (IpAddr, Version, u32);
+
+/// Watches, compares, remembers what was wrong.
+#[derive(Debug)]
+pub struct Judge {
+    bench: Bench,
+    input: StrictCollector,
+    output: StrictCollector,
+    streams: HashMap<SessionKey, Stream>,
+    scopes: HashMap<ScopeKey, Scope>,
+    /// Datagrams of no version, by exporter.
+    strangers: HashMap<SocketAddr, VecDeque<Vec<u8>>>,
+    tally: Tally,
+    breaches: Vec<Breach>,
+}
+
+impl Judge {
+    /// Returns a judge that saw nothing.
+    #[must_use]
+    pub fn new(bench: Bench) -> Self {
+        let collector = |order| StrictCollector::new(order, usize::MAX);
+        Self {
+            bench,
+            input: collector(TemplateOrder::WholeMessage),
+            output: collector(TemplateOrder::AsSent),
+            streams: HashMap::new(),
+            scopes: HashMap::new(),
+            strangers: HashMap::new(),
+            tally: Tally::default(),
+            breaches: Vec::new(),
+        }
+    }
+
+    /// What was wrong, the first [`BREACHES_MAX`] of it.
+    #[must_use]
+    pub fn breaches(&self) -> &[Breach] {
+        &self.breaches
+    }
+
+    /// What was seen.
+    #[must_use]
+    pub fn tally(&self) -> Tally {
+        self.tally
+    }
+
+    /// Takes note of a datagram that goes in.
+    pub fn arrive(&mut self, exporter: SocketAddr, datagram: &[u8]) {
+        self.tally.datagrams_in += 1;
+        for message in self.input.read(exporter, datagram) {
+            self.tally.records_in += message.records_count();
+            let (Some(session), Some(header)) = (message.session, message.header) else {
+                let waiting = self.strangers.entry(exporter).or_default();
+                waiting.push_back(message.octets);
+                continue;
+            };
+            let stream = self.streams.entry(session).or_default();
+            stream.came.note(&message);
+            stream.queue.push_back(Expected::new(&message, header));
+        }
+    }
+
+    /// Judges a datagram that comes out.
+    pub fn leave(&mut self, exporter: SocketAddr, datagram: &[u8]) {
+        self.tally.datagrams_out += 1;
+        let messages = self.output.read(exporter, datagram);
+        self.size(exporter, datagram, &messages);
+        for message in &messages {
+            match (message.session, message.header) {
+                (Some(session), Some(header)) => self.message(&session, &header, message),
+                _ => self.stranger(exporter, &message.octets),
+            }
+        }
+    }
+
+    /// Says that nothing comes out any more.
+    pub fn end(&mut self) {
+        let mut sessions: Vec<_> = self.streams.keys().copied().collect();
+        sessions.sort_unstable();
+        for session in sessions {
+            while self.skip_head(&session, false) {}
+        }
+        let lost: usize = self
+            .strangers
+            .values()
+            .flatten()
+            .filter(|octets| !octets.is_empty())
+            .count();
+        if lost > 0 {
+            let what = format!("{lost} datagrams of no version did not leave");
+            self.breach(Law::Accounted, what);
+        }
+    }
+
+    /// Sequence Numbers that came and left, by session, for whoever knows what the network did.
+    pub fn sequences(
+        &self,
+    ) -> impl Iterator<
+        Item = (
+            &SessionKey,
+            &crate::sequence::Numbers,
+            &crate::sequence::Numbers,
+        ),
+    > {
+        self.streams
+            .iter()
+            .map(|(session, stream)| (session, &stream.came, &stream.left))
+    }
+
+    /// Adds a breach that somebody else found.
+    pub fn breach(&mut self, law: Law, what: String) {
+        self.tally.breaches += 1;
+        if self.breaches.len() < BREACHES_MAX {
+            let at = (self.tally.datagrams_in, self.tally.datagrams_out);
+            self.breaches.push(Breach { law, at, what });
+        }
+    }
+
+    /// L3: too large only where nothing can be divided.
+    fn size(&mut self, exporter: SocketAddr, datagram: &[u8], messages: &[MessageSeen]) {
+        let headers = if exporter.is_ipv6() { 48 } else { 28 };
+        if datagram.len() + headers <= self.bench.packet_octets_max {
+            return;
+        }
+        self.tally.oversize += 1;
+        if messages.len() > 1 || messages.iter().any(is_divisible) {
+            let octets = datagram.len();
+            self.breach(Law::Size, format!("{octets} octets that could be divided"));
+        }
+    }
+
+    fn stranger(&mut self, exporter: SocketAddr, octets: &[u8]) {
+        let waiting = self.strangers.entry(exporter).or_default();
+        // An empty datagram has nothing that could be forwarded or missed.
+        while waiting.front().is_some_and(Vec::is_empty) && !octets.is_empty() {
+            waiting.pop_front();
+        }
+        if waiting.front().map(Vec::as_slice) == Some(octets) {
+            waiting.pop_front();
+            return;
+        }
+        let shown = hex(octets, 40);
+        self.breach(Law::NoHarm, format!("nobody sent the octets {shown}"));
+    }
+
+    fn message(&mut self, session: &SessionKey, header: &Header, message: &MessageSeen) {
+        let stream = self.streams.entry(*session).or_default();
+        stream.left.note(message);
+        while stream.queue.front().is_some_and(Expected::is_done) {
+            stream.queue.pop_front();
+        }
+        if self.whole(session, header, message) {
+            return;
+        }
+        if message.is_malformed() || session.version == Version::V5 {
+            let shown = hex(&message.octets, 60);
+            self.breach(
+                Law::NoHarm,
+                format!("{session:?} malformed or new: {shown}"),
+            );
+            return;
+        }
+        let mut unread = 0;
+        for set in &message.sets {
+            unread += usize::from(self.set(session, header, set));
+        }
+        self.remarks(session, header, message, unread);
+    }
+
+    /// Ticks off a Message that leaves whole: v5, malformed, or with something wrong in it.
+    fn whole(&mut self, session: &SessionKey, header: &Header, message: &MessageSeen) -> bool {
+        let Some(stream) = self.streams.get_mut(session) else {
+            return false;
+        };
+        let fits = |expected: &Expected| {
+            let same = expected.body == message.body();
+            match session.version {
+                Version::V5 if !expected.malformed => {
+                    let count = usize::from(expected.header.stated);
+                    projection::compare_v5(count, &expected.body, message.body()).is_ok()
+                }
+                _ => same && (expected.whole_only || expected.doubtful && expected.is_untouched()),
+            }
+        };
+        let Some(place) = stream.queue.iter().position(fits) else {
+            return false;
+        };
+        // Elsewhere in the queue it is the same Message only if it can be no other.
+        if place > 0 && !(message.is_malformed() || session.version == Version::V5) {
+            return false;
+        }
+        let Some(expected) = stream.queue.remove(place) else {
+            return false;
+        };
+        if place > 0 {
+            let what = format!("{session:?}: a Message left before {place} older ones");
+            self.breach(Law::Order, what);
+        }
+        self.tick_whole(session, header, message, &expected);
+        true
+    }
+
+    fn tick_whole(
+        &mut self,
+        session: &SessionKey,
+        header: &Header,
+        message: &MessageSeen,
+        expected: &Expected,
+    ) {
+        self.times(&expected.header, header);
+        if session.version == Version::V5 {
+            self.v5(expected, message);
+        }
+        if !expected.whole_only {
+            self.tally.raw += expected.items.len();
+            for set in &message.sets {
+                if let Content::Templates(templates) = &set.content {
+                    for template in templates {
+                        self.own(session, template);
+                    }
+                }
+            }
+        }
+    }
+
+    fn v5(&mut self, expected: &Expected, message: &MessageSeen) {
+        if expected.header.sequence != message.header.map_or(0, |header| header.sequence)
+            || expected.header.stated != message.header.map_or(0, |header| header.stated)
+        {
+            self.breach(Law::NoHarm, String::from("a v5 header changed"));
+        }
+        if expected.malformed {
+            return;
+        }
+        let count = usize::from(expected.header.stated);
+        self.tally.records_out += count;
+        let Some(origin) = self.bench.origin else {
+            return;
+        };
+        let pairs = expected.body.chunks(48).zip(message.body().chunks(48));
+        let verdicts: Vec<_> = pairs
+            .take(count)
+            .flat_map(|(before, after)| promise::judge_v5(before, after, origin))
+            .collect();
+        for verdict in verdicts {
+            self.verdict(verdict);
+        }
+    }
+
+    /// Judges one Set; says whether it left as octets that nobody can read.
+    fn set(&mut self, session: &SessionKey, header: &Header, set: &SetSeen) -> bool {
+        match &set.content {
+            Content::Templates(templates) => {
+                for template in templates {
+                    self.template(session, header, template);
+                }
+            }
+            Content::Data(_) | Content::Unread => self.data(session, header, set),
+        }
+        set.content == Content::Unread
+    }
+
+    /// Judges what the strict collector remarked on a Message that was not passed whole.
+    fn remarks(
+        &mut self,
+        session: &SessionKey,
+        header: &Header,
+        message: &MessageSeen,
+        unread: usize,
+    ) {
+        for finding in &message.findings {
+            match finding {
+                Finding::CountUntrue { .. } => {
+                    self.breach(Law::Size, format!("{session:?}: {finding:?}"));
+                }
+                Finding::Withdrawal { .. } | Finding::Trailing { .. } => {
+                    self.breach(Law::Readable, format!("{session:?}: {finding:?}"));
+                }
+                // Those that make a Set unreadable were judged with the Set.
+                _ => {}
+            }
+        }
+        let records: usize = message.sets.iter().map(SetSeen::records_count).sum();
+        if unread > 0 && unread < message.sets.len() && records > 0 {
+            let what = format!("{session:?}: a raw Set shares its Message with {records} records");
+            self.breach(Law::Order, what);
+        }
+        let stated = usize::from(header.stated);
+        if unread > 0 && session.version == Version::V9 && stated < unread + records {
+            let what = format!("{session:?}: count {stated} for {unread} raw Sets");
+            self.breach(Law::Size, what);
+        }
+    }
+
+    /// H7, H8: header times stay.
+    fn times(&mut self, came: &Header, left: &Header) {
+        let same = came.up_time_ms == left.up_time_ms && came.export_time_s == left.export_time_s;
+        if !same {
+            let what = format!("header times changed: {came:?} became {left:?}");
+            self.breach(Law::NoHarm, what);
+        }
+    }
+
+    /// Takes the oldest Message off the queue though not all of it left; false if there is none.
+    fn skip_head(&mut self, session: &SessionKey, more_comes: bool) -> bool {
+        let Some(expected) = self
+            .streams
+            .get_mut(session)
+            .and_then(|stream| stream.queue.pop_front())
+        else {
+            return false;
+        };
+        if expected.is_done() {
+            self.tally.empty += usize::from(expected.items.is_empty());
+            return true;
+        }
+        let mut missing = Vec::new();
+        for item in expected.items.iter().filter(|item| !item.done) {
+            if self.may_vanish(session, item) {
+                self.tally.id_taken += usize::from(item.set.content == Content::Unread);
+            } else {
+                missing.push(format!("Set {} from record {}", item.set.id, item.next));
+            }
+        }
+        if expected.whole_only || !missing.is_empty() {
+            let when = if more_comes { "so far" } else { "at all" };
+            let sequence = expected.header.sequence;
+            let what = format!(
+                "{session:?}: of Message {sequence} did not leave {when}: {missing:?} {}",
+                hex(&expected.body, 60)
+            );
+            self.breach(Law::Accounted, what);
+        }
+        true
+    }
+
+    fn verdict(&mut self, verdict: Verdict) {
+        match verdict {
+            Verdict::Unjudged => {}
+            Verdict::Filled => self.tally.filled += 1,
+            Verdict::Kept => self.tally.kept += 1,
+            Verdict::Missed => self.tally.missed += 1,
+            Verdict::Wrong { found, expected } => {
+                let what = format!("AS {found} where {expected} belongs");
+                self.breach(Law::Promise, what);
+            }
+        }
+    }
+
+    fn scope(&mut self, session: &SessionKey) -> &mut Scope {
+        let key = (session.exporter.ip(), session.version, session.domain);
+        self.scopes.entry(key).or_default()
+    }
+}
+
+/// Whether a Message has a border that it could be divided at.
+fn is_divisible(message: &MessageSeen) -> bool {
+    if message
+        .header
+        .is_none_or(|header| header.version == Version::V5)
+    {
+        return false;
+    }
+    let malformed = |finding: &Finding| match finding {
+        Finding::Malformed(fault) => *fault != Fault::Version,
+        _ => false,
+    };
+    if message.findings.iter().any(malformed) {
+        return false;
+    }
+    match message.sets.as_slice() {
+        [] => false,
+        [set] => match &set.content {
+            Content::Templates(templates) => templates.len() > 1,
+            Content::Data(data) => data.records.count() > 1,
+            Content::Unread => false,
+        },
+        _ => true,
+    }
+}

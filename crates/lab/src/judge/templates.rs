@@ -1,0 +1,132 @@
+//! Template Records that leave: the exporter's own, again, early, from another port; and clones.
+//!
+//! Not here: whether data is read by them (`data`).
+//! Bound: looks through what waits in one session.
+
+use super::{Judge, Law};
+use crate::collector::{Content, SessionKey};
+use crate::framing::Header;
+use crate::projection::{Relation, relation};
+use crate::stream::Item;
+use crate::template::Template;
+use std::rc::Rc;
+
+impl Judge {
+    /// Judges one Template Record.
+    pub(super) fn template(
+        &mut self,
+        session: &SessionKey,
+        header: &Header,
+        template: &Rc<Template>,
+    ) {
+        if self.tick_template(session, header, template) {
+            self.own(session, template);
+            return;
+        }
+        self.tally.announced += 1;
+        if self.is_current(session, template) {
+            return;
+        }
+        if self.is_on_its_way(session, template) || self.is_borrowed(session, template) {
+            self.own(session, template);
+            return;
+        }
+        if self.is_clone(session, template) {
+            self.tally.clones += 1;
+            let scope = self.scope(session);
+            scope.clones.insert(template.id);
+            if scope.owned.contains(&template.id) {
+                let what = format!("{session:?}: a clone has the exporter's ID: {template:?}");
+                self.breach(Law::Order, what);
+            }
+            return;
+        }
+        let what = format!("{session:?}: nobody announced {template:?}");
+        self.breach(Law::Order, what);
+    }
+
+    /// Ticks it off, if it is one of those that must leave next.
+    fn tick_template(
+        &mut self,
+        session: &SessionKey,
+        header: &Header,
+        template: &Rc<Template>,
+    ) -> bool {
+        loop {
+            let Some(stream) = self.streams.get_mut(session) else {
+                return false;
+            };
+            let Some(expected) = stream.queue.front_mut() else {
+                return false;
+            };
+            let next = |index: &usize| expected.items[*index].templates().first();
+            let place = expected
+                .eligible(&stream.current)
+                .into_iter()
+                .find(|index| next(index) == Some(template));
+            if let Some(index) = place {
+                expected.tick(index, 1);
+                let came = expected.header;
+                self.times(&came, header);
+                return true;
+            }
+            let over = expected.items.iter().all(|item| item.done);
+            if !(over && !expected.whole_only) {
+                return false;
+            }
+            self.skip_head(session, true);
+        }
+    }
+
+    /// Remembers a Template of the exporter's as announced to this session's collector.
+    pub(super) fn own(&mut self, session: &SessionKey, template: &Rc<Template>) {
+        let stream = self.streams.entry(*session).or_default();
+        stream.current.insert(template.id, Rc::clone(template));
+        self.scope(session).owned.insert(template.id);
+    }
+
+    fn is_current(&self, session: &SessionKey, template: &Rc<Template>) -> bool {
+        let stream = self.streams.get(session);
+        stream.is_some_and(|stream| stream.current.get(&template.id) == Some(template))
+    }
+
+    /// Whether it came already, in a Message of this session that still waits.
+    fn is_on_its_way(&self, session: &SessionKey, template: &Rc<Template>) -> bool {
+        let Some(stream) = self.streams.get(session) else {
+            return false;
+        };
+        let mut waiting = stream.queue.iter().flat_map(|expected| &expected.items);
+        waiting.any(|item: &Item| item.templates().contains(template))
+    }
+
+    /// Whether only another port of this exporter announced it.
+    fn is_borrowed(&self, session: &SessionKey, template: &Rc<Template>) -> bool {
+        self.input.template(session, template.id).is_none()
+            && self
+                .input
+                .definitions(session, template.id)
+                .contains(template)
+    }
+
+    fn is_clone(&self, session: &SessionKey, template: &Rc<Template>) -> bool {
+        let fits = |original: &Rc<Template>| relation(original, template) == Some(Relation::Clone);
+        self.input.definitions_of_all(session).any(fits)
+    }
+
+    /// Whether an item that did not leave need not: the collector has its Templates, or would
+    /// misread it by a clone.
+    pub(super) fn may_vanish(&self, session: &SessionKey, item: &Item) -> bool {
+        match &item.set.content {
+            Content::Templates(_) => item
+                .templates()
+                .iter()
+                .all(|template| self.is_current(session, template)),
+            Content::Data(_) => false,
+            Content::Unread => {
+                let key = (session.exporter.ip(), session.version, session.domain);
+                let clones = self.scopes.get(&key).map(|scope| &scope.clones);
+                clones.is_some_and(|clones| clones.contains(&item.set.id))
+            }
+        }
+    }
+}
