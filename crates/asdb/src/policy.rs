@@ -82,9 +82,8 @@ impl Policy {
     /// Returns both, [`Self::before_flow`] and [`Self::after_flow`], with one read of the row.
     #[inline]
     pub fn around_flow(&self, id: AnswerId) -> [Given; 2] {
-        self.row(id).map_or([Given::NOTHING; 2], |row| {
-            [row.before_flow, row.after_flow]
-        })
+        self.row(id)
+            .map_or([Given::NOTHING; 2], |row| [row.before_flow, row.after_flow])
     }
 
     /// Returns the bytes of memory that the policy takes.

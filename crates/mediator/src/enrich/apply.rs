@@ -8,14 +8,15 @@
 //! Bound: one Set of at most 65,535 octets; the scratch memory is used again.
 
 use core::net::{IpAddr, Ipv6Addr};
+use core::ops::Range;
 
 use alloc::vec::Vec;
-use asdb::{AnswerId, Asn, Policy, Provider};
+use asdb::{AnswerId, Asn, FlowRule, Given, Policy, Provider};
 
 use super::address::{self, RecordAt};
 use super::decide::{FlowValue, Verdict, decide};
 use super::plan::{AddressForm, NumberMark, Plan, Side};
-use super::walk::{Fit, Walked};
+use super::walk::{Fit, Layout, Walked};
 use crate::counters::RecordCounters;
 use crate::limits::LOOKUP_RECORDS;
 use crate::observe::{Observer, RecordSeen, SideSeen};
@@ -32,7 +33,7 @@ pub struct Scratch {
     pub walked: Walked,
     ipv4: Batch<u32>,
     ipv6: Batch<u128>,
-    answers: [[AnswerId; LOOKUP_RECORDS]; 2],
+    known: [[[Given; 2]; LOOKUP_RECORDS]; 2],
     chosen: [[Option<IpAddr>; LOOKUP_RECORDS]; 2],
 }
 
@@ -61,6 +62,15 @@ impl<T: Copy + Default> Batch<T> {
         self.of[self.used] = (side as u8, nth as u8);
         self.used += 1;
     }
+
+    /// Reads what the policy has for each answer: all rows at once, so that these misses overlap
+    /// too.
+    #[inline]
+    fn hand_out(&self, policy: &Policy, known: &mut [[[Given; 2]; LOOKUP_RECORDS]; 2]) {
+        for (of, answer) in self.of[..self.used].iter().zip(&self.answers) {
+            known[usize::from(of.0)][usize::from(of.1)] = policy.around_flow(*answer);
+        }
+    }
 }
 
 impl Default for Scratch {
@@ -69,7 +79,7 @@ impl Default for Scratch {
             walked: Walked::default(),
             ipv4: Batch::new(),
             ipv6: Batch::new(),
-            answers: [[AnswerId(0); LOOKUP_RECORDS]; 2],
+            known: [[[Given::NOTHING; 2]; LOOKUP_RECORDS]; 2],
             chosen: [[None; LOOKUP_RECORDS]; 2],
         }
     }
@@ -109,13 +119,68 @@ pub fn fill<O: Observer>(
     let Some(policy) = job.policy() else { return };
     for first in (0..job.fit.records_count).step_by(LOOKUP_RECORDS) {
         let count = LOOKUP_RECORDS.min(job.fit.records_count - first);
-        look_up::<O>(job, content, first, count, scratch);
+        look_up::<O>(job, policy, content, first, count, scratch);
+        if !O::WATCHES
+            && fill_columns(
+                job,
+                policy,
+                content,
+                first..first + count,
+                scratch,
+                counters,
+            )
+        {
+            continue;
+        }
         for nth in 0..count {
             fill_record(
                 job, policy, content, first, nth, scratch, counters, observer,
             );
         }
     }
+}
+
+/// The usual case, a side at a time: records of one length whose AS fields have four octets.
+/// Returns false, with nothing done, in any other.
+fn fill_columns(
+    job: &Job<'_>,
+    policy: &Policy,
+    content: &mut [u8],
+    chunk: Range<usize>,
+    scratch: &Scratch,
+    counters: &mut RecordCounters,
+) -> bool {
+    let Layout::Fixed { octets, marks } = &job.plan.layout else {
+        return false;
+    };
+    let is_usual =
+        |side: &Side| matches!(&*side.as_fields, [only] if only.width == 4) && side.is_written();
+    if job.treatment.enrich != Enrich::On
+        || policy.flow() == Some(FlowRule::ExceptDefaultRoute)
+        || !job.plan.sides.iter().all(is_usual)
+    {
+        return false;
+    }
+    counters.records += chunk.len() as u64;
+    let records = &mut content[chunk.start * octets..chunk.end * octets];
+    for (side, known) in job.plan.sides.iter().zip(&scratch.known) {
+        let at = marks[side.as_fields[0].mark] as usize;
+        for (record, known) in records.chunks_exact_mut(*octets).zip(known) {
+            let Some(field) = record[at..].first_chunk_mut::<4>() else {
+                continue;
+            };
+            let flow = FlowValue {
+                asn: Some(u32::from_be_bytes(*field)),
+                by_default_route: false,
+            };
+            let verdict = decide(policy, job.treatment, *known, flow);
+            if let Verdict::Write(asn, _) = verdict {
+                *field = asn.0.to_be_bytes();
+            }
+            count_side(counters, side, flow, verdict);
+        }
+    }
+    true
 }
 
 #[allow(
@@ -136,9 +201,9 @@ fn fill_record<O: Observer>(
     let mut seen = job.seen;
     counters.records += 1;
     for (number, side) in job.plan.sides.iter().enumerate() {
-        let flow = flow_value(job.plan, side, content, first + nth, &scratch.walked);
-        let answer = scratch.answers[number][nth];
-        let verdict = decide(policy, job.treatment, answer, flow);
+        let flow = flow_value(job, policy, side, content, first + nth, &scratch.walked);
+        let known = scratch.known[number][nth];
+        let verdict = decide(policy, job.treatment, known, flow);
         let mut after = flow.asn;
         if side.is_written()
             && let Verdict::Write(asn, _) = verdict
@@ -208,7 +273,7 @@ pub fn clone_records<O: Observer>(
     let is_variable = job.plan.layout.is_variable();
     for first in (0..job.fit.records_count).step_by(LOOKUP_RECORDS) {
         let count = LOOKUP_RECORDS.min(job.fit.records_count - first);
-        look_up::<O>(job, content, first, count, scratch);
+        look_up::<O>(job, policy, content, first, count, scratch);
         for nth in 0..count {
             let values = clone_values(
                 job, policy, content, first, nth, scratch, counters, observer,
@@ -243,9 +308,9 @@ fn clone_values<O: Observer>(
     let mut values = [None; 2];
     counters.records += 1;
     for (number, side) in job.plan.sides.iter().enumerate() {
-        let flow = flow_value(job.plan, side, content, first + nth, &scratch.walked);
-        let answer = scratch.answers[number][nth];
-        let verdict = decide(policy, job.treatment, answer, flow);
+        let flow = flow_value(job, policy, side, content, first + nth, &scratch.walked);
+        let known = scratch.known[number][nth];
+        let verdict = decide(policy, job.treatment, known, flow);
         values[number] = match verdict {
             Verdict::Write(asn, _) => Some(asn),
             Verdict::Keep { .. } if side.append => flow.asn.map(Asn),
@@ -324,6 +389,7 @@ fn write_in_clone(plan: &Plan, record: &mut [u8], at: usize, field: &NumberMark,
 /// Looks up the addresses of records `first` to `first + count`.
 fn look_up<O: Observer>(
     job: &Job<'_>,
+    policy: &Policy,
     content: &[u8],
     first: usize,
     count: usize,
@@ -333,7 +399,7 @@ fn look_up<O: Observer>(
     scratch.ipv6.used = 0;
     for number in 0..2 {
         let side = &job.plan.sides[number];
-        scratch.answers[number] = [AnswerId(0); LOOKUP_RECORDS];
+        scratch.known[number] = [[Given::NOTHING; 2]; LOOKUP_RECORDS];
         if let [only] = &*side.addresses
             && only.form == AddressForm::Ipv4
             && !O::WATCHES
@@ -352,16 +418,13 @@ fn look_up<O: Observer>(
         gather(job, number, content, first, count, scratch);
     }
     let as_db = job.knowledge.as_db;
-    let v4 = &mut scratch.ipv4;
-    as_db.lookup_ipv4(&v4.addresses[..v4.used], &mut v4.answers[..v4.used]);
-    for (of, answer) in v4.of[..v4.used].iter().zip(&v4.answers) {
-        scratch.answers[usize::from(of.0)][usize::from(of.1)] = *answer;
-    }
-    let v6 = &mut scratch.ipv6;
-    as_db.lookup_ipv6(&v6.addresses[..v6.used], &mut v6.answers[..v6.used]);
-    for (of, answer) in v6.of[..v6.used].iter().zip(&v6.answers) {
-        scratch.answers[usize::from(of.0)][usize::from(of.1)] = *answer;
-    }
+    let Scratch {
+        ipv4, ipv6, known, ..
+    } = scratch;
+    as_db.lookup_ipv4(&ipv4.addresses[..ipv4.used], &mut ipv4.answers[..ipv4.used]);
+    as_db.lookup_ipv6(&ipv6.addresses[..ipv6.used], &mut ipv6.answers[..ipv6.used]);
+    ipv4.hand_out(policy, known);
+    ipv6.hand_out(policy, known);
 }
 
 fn gather(
@@ -398,14 +461,22 @@ fn unmapped(address: IpAddr) -> IpAddr {
 /// What the record itself says: the last AS field, for that is the one collectors read; without
 /// one the adjacent AS.
 #[inline]
-fn flow_value(plan: &Plan, side: &Side, content: &[u8], nth: usize, walked: &Walked) -> FlowValue {
+fn flow_value(
+    job: &Job<'_>,
+    policy: &Policy,
+    side: &Side,
+    content: &[u8],
+    nth: usize,
+    walked: &Walked,
+) -> FlowValue {
     let number = |mark: &NumberMark| {
-        let at = plan.layout.mark(nth, mark.mark, walked);
+        let at = job.plan.layout.mark(nth, mark.mark, walked);
         let value = uint_at(content, at, mark.width)?;
         u32::try_from(value).ok()
     };
     let field = side.as_fields.last().or(side.adjacent.as_ref());
-    let by_default_route = !side.prefix_lengths.is_empty()
+    let by_default_route = policy.flow() == Some(FlowRule::ExceptDefaultRoute)
+        && !side.prefix_lengths.is_empty()
         && side
             .prefix_lengths
             .iter()

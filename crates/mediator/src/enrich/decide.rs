@@ -5,7 +5,7 @@
 //!
 //! Not here: finding the values (`apply`).
 
-use asdb::{AnswerId, Asn, FlowRule, Policy, Provider};
+use asdb::{Asn, FlowRule, Given, Policy, Provider};
 
 use crate::settings::{FlowAsSemantics, Treatment};
 
@@ -32,20 +32,19 @@ pub enum Verdict {
     Write(Asn, Provider),
 }
 
-/// Decides one side of one record.
+/// Decides one side of one record; `known` is what the policy has for its address.
 #[inline]
 #[must_use]
 pub fn decide(
     policy: &Policy,
     treatment: &Treatment,
-    answer: AnswerId,
+    known: [Given; 2],
     flow: FlowValue,
 ) -> Verdict {
-    let before = policy.before_flow(answer);
+    let [before, after] = known;
     if before.asn.0 != 0 {
         return Verdict::Write(before.asn, before.provider);
     }
-    let after = policy.after_flow(answer);
     if let Some(asn) = flow.asn
         && is_usable(policy, treatment, asn, flow.by_default_route)
     {
