@@ -62,9 +62,9 @@ pub fn judge(side: Side, original: &[Field<'_>], sent: &[Field<'_>], origin: Ori
     let (as_element, v4, v6) = side.elements();
     let mut before = values(original, as_element);
     let mut after = values(sent, as_element);
-    let (before, after) = match (before.next(), before.next(), after.next(), after.next()) {
-        (before, None, after, None) => (before, after),
-        _ => return Verdict::Unjudged,
+    let (before, None, after, None) = (before.next(), before.next(), after.next(), after.next())
+    else {
+        return Verdict::Unjudged;
     };
     let Some(address) = address(original, v4, v6) else {
         return Verdict::Unjudged;
@@ -189,7 +189,8 @@ mod tests {
 
     #[test]
     fn the_exporters_word_goes_first_and_nobodys_word_changes_nothing() {
-        let cases: &[([u8; 4], Option<u16>, Option<u32>, Verdict)] = &[
+        type Case = ([u8; 4], Option<u16>, Option<u32>, Verdict);
+        let cases: &[Case] = &[
             (KNOWN, Some(0), Some(15_169), Verdict::Filled),
             (KNOWN, None, Some(15_169), Verdict::Filled),
             (KNOWN, Some(3_356), Some(3_356), Verdict::Kept),

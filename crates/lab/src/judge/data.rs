@@ -224,7 +224,7 @@ impl Judge {
     /// S2, S3: the padding of a Set that we built.
     fn padding(&mut self, session: &SessionKey, left: &SetSeen, sent: &DataSet) {
         let padding = sent.records.padding(&left.body);
-        let aligned = left.body.len() % 4 == 0 || sent.template.record_octets_min() < 4;
+        let aligned = left.body.len().is_multiple_of(4) || sent.template.record_octets_min() < 4;
         let wrong = padding.len() > 3
             || padding.len() >= sent.template.record_octets_min()
             || !all_zero(padding)

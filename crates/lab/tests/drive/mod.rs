@@ -1,0 +1,141 @@
+//! A Mediator between the two sides that the judge watches.
+//!
+//! Every datagram that goes in is shown to the judge before the Mediator may write into it; every
+//! datagram that comes out is put together as a socket would send it.
+
+use asdb::{AsDb, Policy, PolicyWord};
+use lab::judge::{Bench, Judge};
+use mediator::settings::{
+    AddressChoice, Enrich, FlowAsSemantics, IpHeader, Knowledge, Misfit, MissingFields, Outlet,
+    Settings, Treatment,
+};
+use mediator::{Egress, Limits, Mediator, Millis, Received, Silent};
+use std::net::SocketAddr;
+
+/// What the configuration file says if it says nothing.
+pub(crate) fn default_settings() -> Settings {
+    Settings {
+        missing_fields: MissingFields::Append,
+        malformed: Misfit::Pass,
+        unknown_versions: Misfit::Pass,
+        template_refresh_ms: 60_000,
+        template_refresh_messages: 500,
+        hold_ms: 1_000,
+        exporters: Vec::new(),
+        otherwise: Treatment {
+            enrich: Enrich::On,
+            policy_index: 0,
+            flow_as_semantics: FlowAsSemantics::Origin,
+            address: AddressChoice::FirstPublic,
+            unusable_as: vec![0, 23_456, 65_535, 4_294_967_295],
+        },
+        outlets: vec![Outlet {
+            packet_octets_max: 1_500,
+            ip_header: IpHeader::OfExporter,
+        }],
+        limits: Limits::default(),
+    }
+}
+
+/// Bytes of memory that the running thread holds.
+pub(crate) type Weigh = fn() -> i64;
+
+/// The Mediator and the judge around it.
+pub(crate) struct Drive<'a> {
+    pub(crate) mediator: Mediator,
+    pub(crate) judge: Judge,
+    /// Bytes that the Mediator and its egress took and did not give back.
+    pub(crate) held_bytes: i64,
+    weigh: Weigh,
+    as_db: &'a AsDb,
+    policies: [Policy; 1],
+    egress: Egress,
+    now_ms: u64,
+}
+
+impl<'a> Drive<'a> {
+    pub(crate) fn new(as_db: &'a AsDb, settings: Settings, bench: Bench, weigh: Weigh) -> Self {
+        let order = [
+            PolicyWord::Static,
+            PolicyWord::Flow,
+            PolicyWord::Bgp,
+            PolicyWord::Bmp,
+            PolicyWord::Table,
+            PolicyWord::Database,
+        ];
+        Self {
+            mediator: Mediator::new(settings, 7),
+            judge: Judge::new(bench),
+            held_bytes: 0,
+            weigh,
+            as_db,
+            policies: [as_db.policy(&order)],
+            egress: Egress::new(),
+            now_ms: 0,
+        }
+    }
+
+    /// Gives one datagram to the Mediator, and what comes out to the judge.
+    pub(crate) fn process(&mut self, exporter: SocketAddr, at_ms: u64, datagram: &[u8]) {
+        self.pass_time(at_ms);
+        self.judge.arrive(exporter, datagram);
+        let mut octets = datagram.to_vec();
+        self.work(&mut octets, |mediator, octets, knowledge, egress| {
+            let received = Received {
+                exporter,
+                arrived: Millis(at_ms),
+                octets,
+            };
+            mediator.process(received, knowledge, egress, &mut Silent);
+        });
+    }
+
+    /// Lets the time pass, in steps as a worker would.
+    fn pass_time(&mut self, until_ms: u64) {
+        const STEP_MS: u64 = 250;
+        const STEPS_MAX: u64 = 8;
+        let steps = (until_ms.saturating_sub(self.now_ms) / STEP_MS).min(STEPS_MAX);
+        for step in (0..=steps).rev() {
+            let now = Millis(until_ms - step * STEP_MS);
+            self.work(&mut [], |mediator, _, knowledge, egress| {
+                mediator.tick(now, knowledge, egress, &mut Silent);
+            });
+        }
+        self.now_ms = until_ms;
+    }
+
+    /// Ends it: what waits leaves, and the judge hears that nothing more comes.
+    pub(crate) fn finish(&mut self) {
+        let now = Millis(self.now_ms);
+        self.work(&mut [], |mediator, _, knowledge, egress| {
+            mediator.finish(now, knowledge, egress, &mut Silent);
+        });
+        self.judge.end();
+    }
+
+    /// Calls the Mediator, weighs what it keeps, and shows the judge what it sends.
+    fn work(
+        &mut self,
+        octets: &mut [u8],
+        call: impl FnOnce(&mut Mediator, &mut [u8], &Knowledge<'_>, &mut Egress),
+    ) {
+        let knowledge = Knowledge {
+            as_db: self.as_db,
+            policies: &self.policies,
+        };
+        let before = (self.weigh)();
+        call(&mut self.mediator, octets, &knowledge, &mut self.egress);
+        self.held_bytes += (self.weigh)() - before;
+        self.deliver(octets);
+    }
+
+    fn deliver(&mut self, received: &[u8]) {
+        let mut datagram = Vec::new();
+        for outgoing in self.egress.outgoing() {
+            datagram.clear();
+            self.egress.copy_to(outgoing, received, &mut datagram);
+            self.judge.leave(outgoing.route.exporter, &datagram);
+        }
+        self.egress.clear();
+    }
+}

@@ -1,0 +1,57 @@
+//! The simulation: seeds become exporters, the network loses and shuffles what they send, the
+//! Mediator enriches it, a judge watches both sides. Every law of DESIGN section 1 is a function
+//! here.
+//!
+//! `LAB_SEEDS=n` runs the seeds 0 to n − 1; `LAB_SEED=n` runs that one and prints what it met.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod check;
+#[path = "../drive/mod.rs"]
+mod drive;
+mod memory;
+mod met;
+mod run;
+
+use met::Met;
+
+/// Seeds that a run of the whole test suite takes.
+const SEEDS: u64 = 2_000;
+
+fn number(variable: &str) -> Option<u64> {
+    let text = std::env::var(variable).ok()?;
+    Some(text.parse().unwrap())
+}
+
+#[test]
+fn no_law_is_broken_whatever_the_exporters_and_the_network_do() {
+    let only = number("LAB_SEED");
+    let seeds = match only {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("LAB_SEEDS").unwrap_or(SEEDS),
+    };
+    let mut met = Met::default();
+    let mut failed = Vec::new();
+    for seed in seeds.clone() {
+        let run = run::run(seed);
+        let broken = check::broken(&run);
+        if !broken.is_empty() {
+            failed.push((seed, broken));
+        }
+        met.add(&run);
+    }
+    println!("{} seeds: {met}", seeds.end - seeds.start);
+    report(&failed);
+    assert!(failed.is_empty(), "{} seeds break a law", failed.len());
+    let unmet = met.unmet();
+    assert!(only.is_some() || unmet.is_empty(), "never met: {unmet:?}");
+}
+
+/// Prints the laws that each failed seed broke, and how to see it again.
+fn report(failed: &[(u64, Vec<String>)]) {
+    for (seed, broken) in failed.iter().take(20) {
+        println!("seed {seed}, again with: LAB_SEED={seed} cargo test -p lab --test laws");
+        for what in broken.iter().take(4) {
+            println!("    {what}");
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! One seed, from exporters to judge.
+
+use crate::drive::{Drive, default_settings};
+use crate::memory;
+use asdb::{AsDb, Asn, Builder, Prefix, Provider};
+use lab::fleet::{Conduct, Fleet};
+use lab::judge::{Bench, Judge};
+use lab::link::{Weather, carry};
+use lab::random::Random;
+use lab::sequence::Past;
+use lab::world;
+use mediator::settings::Settings;
+use mediator::{Counters, Limits};
+use std::sync::LazyLock;
+
+/// Datagrams that the exporters of a seed send.
+const DATAGRAMS: usize = 120;
+
+/// What one seed left behind.
+pub(crate) struct Run {
+    pub(crate) judge: Judge,
+    pub(crate) counters: Counters,
+    pub(crate) limits: Limits,
+    pub(crate) climate: Climate,
+    /// The most bytes that the Mediator says it holds, and that it was seen to hold.
+    pub(crate) bytes_said: usize,
+    pub(crate) bytes_held: i64,
+}
+
+/// How bad things are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Climate {
+    pub(crate) conduct: Conduct,
+    pub(crate) weather: Weather,
+    pub(crate) past: Past,
+}
+
+impl Climate {
+    /// Every fifth seed has the same: from plain sailing to everything at once.
+    fn of(seed: u64) -> Self {
+        let lossy = Weather {
+            loses: 8,
+            ..Weather::default()
+        };
+        let shuffling = Weather {
+            loses: 3,
+            doubles: 3,
+            delays: 10,
+        };
+        let fair = Weather::default();
+        let (conduct, weather, past) = match seed % 5 {
+            0 => (Conduct::NoRestarts, fair, Past::Orderly),
+            1 => (Conduct::Free, fair, Past::Restarted),
+            2 => (Conduct::NoRestarts, lossy, Past::Orderly),
+            3 => (Conduct::NoRestarts, shuffling, Past::Shuffled),
+            _ => (Conduct::Free, shuffling, Past::Wild),
+        };
+        Self {
+            conduct,
+            weather,
+            past,
+        }
+    }
+}
+
+static WORLD: LazyLock<AsDb> = LazyLock::new(|| {
+    let mut builder = Builder::new();
+    for known in world::PREFIXES {
+        let prefix = Prefix::new(known.network, known.prefix_len).unwrap();
+        builder
+            .add(Provider::Database, 0, prefix, Asn(known.asn))
+            .unwrap();
+    }
+    builder.build()
+});
+
+fn settings(random: &mut Random) -> Settings {
+    let mut settings = default_settings();
+    settings.outlets[0].packet_octets_max = *random.pick(&[600, 1_280, 1_500, 1_500, 9_000]);
+    settings.template_refresh_messages = *random.pick(&[10, 60, 500]);
+    settings.hold_ms = *random.pick(&[0, 300, 1_000, 1_000]);
+    settings
+}
+
+/// Runs one seed.
+pub(crate) fn run(seed: u64) -> Run {
+    let climate = Climate::of(seed);
+    let mut random = Random::new(seed ^ 0x1ab);
+    let settings = settings(&mut random);
+    let bench = Bench {
+        packet_octets_max: settings.outlets[0].packet_octets_max,
+        origin: Some(world::origin),
+    };
+    let limits = settings.limits;
+    let sent: Vec<_> = Fleet::new(seed, climate.conduct).take(DATAGRAMS).collect();
+    let arrived = carry(&mut random, climate.weather, &sent);
+    let world = &*WORLD;
+    let mut drive = Drive::new(world, settings, bench, memory::held);
+    let mut bytes_said = 0;
+    let mut bytes_held = 0;
+    for datagram in arrived {
+        let emitted = &sent[datagram.sent_index];
+        drive.process(emitted.exporter, datagram.at_ms, &emitted.octets);
+        bytes_said = bytes_said.max(drive.mediator.bytes());
+        bytes_held = bytes_held.max(drive.held_bytes);
+    }
+    drive.finish();
+    let counters = drive.mediator.counters();
+    Run {
+        judge: drive.judge,
+        counters,
+        limits,
+        climate,
+        bytes_said,
+        bytes_held,
+    }
+}
