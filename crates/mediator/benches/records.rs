@@ -16,8 +16,8 @@ use std::net::SocketAddr;
 use asdb::{AsDb, Builder, PolicyWord, Provider, snapshot};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use mediator::settings::{
-    AddressChoice, Enrich, FlowAsSemantics, IpHeader, Knowledge, Misfit, MissingFields, Outlet,
-    Settings, Treatment,
+    AddressChoice, DomainNames, Enrich, FlowAsSemantics, IpHeader, Knowledge, Misfit,
+    MissingFields, Outlet, Settings, Treatment,
 };
 use mediator::{Egress, Limits, Mediator, Millis, Received, Silent};
 use netflow_parser::NetflowParser;
@@ -181,6 +181,7 @@ fn settings() -> Settings {
         outlets: vec![Outlet {
             packet_octets_max: 1500,
             ip_header: IpHeader::Ipv4,
+            domains: DomainNames::Kept,
         }],
         limits: Limits::default(),
     }

@@ -114,6 +114,16 @@ pub enum IpHeader {
     OfExporter,
 }
 
+/// Which Observation Domain the Messages of an outlet name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DomainNames {
+    /// The exporter's: the collector tells exporters apart by their address.
+    Kept,
+    /// One of our own for each domain of each exporter, as soon as there are two exporters: they
+    /// all speak from our address.
+    Distinct,
+}
+
 /// Collectors with equal settings: they get the same Messages.
 #[derive(Clone, Copy, Debug)]
 pub struct Outlet {
@@ -121,6 +131,8 @@ pub struct Outlet {
     pub packet_octets_max: usize,
     /// What the IP header takes of it.
     pub ip_header: IpHeader,
+    /// Which domain its Messages name.
+    pub domains: DomainNames,
 }
 
 /// Everything that is decided before the first datagram.

@@ -11,8 +11,8 @@ use std::net::SocketAddr;
 
 use asdb::{Asn, Builder, PolicyWord, Prefix, Provider};
 use mediator::settings::{
-    AddressChoice, Enrich, FlowAsSemantics, IpHeader, Knowledge, Misfit, MissingFields, Outlet,
-    Settings, Treatment,
+    AddressChoice, DomainNames, Enrich, FlowAsSemantics, IpHeader, Knowledge, Misfit,
+    MissingFields, Outlet, Settings, Treatment,
 };
 use mediator::{Egress, Limits, Mediator, Millis, Received, Silent};
 
@@ -144,6 +144,7 @@ fn settings() -> Settings {
     let outlet = |packet_octets_max| Outlet {
         packet_octets_max,
         ip_header: IpHeader::Ipv4,
+        domains: DomainNames::Kept,
     };
     Settings {
         missing_fields: MissingFields::Append,

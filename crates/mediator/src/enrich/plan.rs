@@ -103,6 +103,8 @@ pub struct Plan {
     pub sides: [Side; 2],
     /// The AS fields that the clone has wider, in the order of the record.
     pub widened: Box<[NumberMark]>,
+    /// Fields of Options Data Records that name the Observation Domain.
+    pub domain_marks: Box<[usize]>,
 }
 
 /// The elements of one side [IANA IPFIX Information Elements].
@@ -154,6 +156,8 @@ const FRAME_SECTIONS: [u16; 2] = [315, 104];
 const IP_PACKET_SECTION: u16 = 313;
 /// natEvent: a record of it without both addresses is about a pool or a binding [RFC 8158 §4.2].
 const NAT_EVENT: u16 = 230;
+/// observationDomainId.
+const OBSERVATION_DOMAIN: u16 = 149;
 
 impl Plan {
     /// Works out the plan of a Template.
@@ -163,7 +167,10 @@ impl Plan {
         treatment: &Treatment,
         missing_fields: MissingFields,
     ) -> Self {
-        let mut reader = FieldReader::default();
+        let mut reader = FieldReader {
+            is_options: definition.kind() == TemplateKind::Options,
+            ..FieldReader::default()
+        };
         for field in definition.fields() {
             reader.read(&field);
         }
@@ -174,6 +181,7 @@ impl Plan {
             layout,
             sides,
             widened: Box::default(),
+            domain_marks: reader.domain_marks.as_slice().into(),
         };
         plan.action = plan.choose(definition, treatment, missing_fields, &reader);
         plan
@@ -206,6 +214,7 @@ impl Plan {
             },
             sides: [side(0), side(1)],
             widened: Box::default(),
+            domain_marks: Box::default(),
         }
     }
 
@@ -220,6 +229,7 @@ impl Plan {
         };
         self.layout.bytes()
             + size_of_val(&*self.widened)
+            + size_of_val(&*self.domain_marks)
             + side(&self.sides[0])
             + side(&self.sides[1])
     }
@@ -310,7 +320,9 @@ struct FieldReader {
     steps: Vec<Step>,
     marks_count: usize,
     sides: [SideFields; 2],
+    domain_marks: Vec<usize>,
     is_nat_event: bool,
+    is_options: bool,
 }
 
 impl FieldReader {
@@ -329,6 +341,11 @@ impl FieldReader {
 
     /// Whether the field is one that a side needs; if so it is noted as number `mark`.
     fn matters(&mut self, field: &FieldSpecifier, mark: usize) -> bool {
+        if self.is_options {
+            let names_domain = field.element == OBSERVATION_DOMAIN && field.octets == 4;
+            self.domain_marks.extend(names_domain.then_some(mark));
+            return names_domain;
+        }
         self.is_nat_event |= field.element == NAT_EVENT;
         let width = if field.is_variable() {
             0

@@ -6,7 +6,7 @@ use super::draft::{Cursor, Draft, SetPart};
 use super::sequence::Numbers;
 use crate::Version;
 use crate::egress::{Egress, Route};
-use crate::wire::header::Header;
+use crate::wire::header::{Header, Stamp};
 
 /// What all Messages of one draft have in common.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +17,8 @@ pub struct Envelope<'a> {
     pub came: &'a [u8],
     /// Where the Messages go.
     pub route: Route,
+    /// The domain that the Messages name.
+    pub domain: u32,
     /// Largest UDP payload in octets.
     pub octets_max: usize,
 }
@@ -102,9 +104,12 @@ fn send_part(
         _ => records,
     };
     let count_or_length = u16::try_from(count_or_length).unwrap_or(u16::MAX);
-    let header = envelope
-        .header
-        .written(envelope.came, count_or_length, number);
+    let stamp = Stamp {
+        count_or_length,
+        sequence: number,
+        domain: envelope.domain,
+    };
+    let header = envelope.header.written(envelope.came, stamp);
     egress.send_from(envelope.route, header.as_ref(), start);
     Part {
         octets,

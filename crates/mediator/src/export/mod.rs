@@ -2,6 +2,7 @@
 //!
 //! Not here: what is in a record (`enrich`), who sent it (`collect`), where it goes (the daemon).
 
+pub mod domains;
 pub mod draft;
 pub mod emit;
 pub mod mapping;

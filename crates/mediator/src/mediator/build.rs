@@ -14,10 +14,12 @@ use super::{Mediator, Message, Run};
 use crate::collect::store::SessionIndex;
 use crate::counters::{Dropped, Raw, RecordCounters};
 use crate::enrich::apply::{self, Job};
-use crate::enrich::plan::Action;
-use crate::enrich::walk::{Fit, Layout};
+use crate::enrich::plan::{Action, Plan};
+use crate::enrich::walk::{Fit, Layout, Walked};
 use crate::export::draft::{Counts, Padding, Unit};
 use crate::observe::{Observer, RecordSeen, SideSeen};
+use crate::settings::{DomainNames, Outlet};
+use crate::wire::octets::{put_u32, u32_at};
 use crate::wire::set::{Extent, Set, SetKind};
 use crate::wire::template::{TemplateKind, TemplateRecord, TemplateRecords};
 
@@ -120,6 +122,8 @@ impl Mediator {
         message: &mut Message<'_>,
         set: &Set,
     ) -> Option<(Fit, Option<Raw>)> {
+        let domain = message.header.domain;
+        let shown = self.domain_in_records(index, message);
         let session = self.store.session_mut(index)?;
         let at = session.find(set.id, run.now)?;
         let treatment = session.attached.treatment(&self.settings);
@@ -149,6 +153,10 @@ impl Mediator {
             };
             apply::fill(&job, content, &mut self.scratch, &mut counted, run.observer);
         }
+        if let Some(shown) = shown {
+            let job = (&template.prepared.plan, fit, &self.scratch.walked);
+            rename_domain(job, content, domain, shown);
+        }
         session.productive |= fit.records_count > 0;
         session.attached.counters.records.add(&counted);
         self.counters.records.add(&counted);
@@ -157,6 +165,16 @@ impl Mediator {
             self.count_raw(index, reason, fit.records_count);
         }
         Some((fit, reason))
+    }
+
+    /// What Options Data Records of a Message must name as its domain, where that is not what
+    /// they came with. Outlets share one body: where they do not agree it stays.
+    fn domain_in_records(&mut self, index: SessionIndex, message: &Message<'_>) -> Option<u32> {
+        let distinct = |outlet: &Outlet| outlet.domains == DomainNames::Distinct;
+        if !self.domains.is_active() || !self.settings.outlets.iter().all(distinct) {
+            return None;
+        }
+        Some(self.domain_shown(index, 0, &message.header))
     }
 
     fn count_raw(&mut self, index: SessionIndex, reason: Raw, records_count: usize) {
@@ -450,6 +468,24 @@ impl Mediator {
             .close(set.id, Unit::Whole, 1, Counts::Templates, Padding::AsCame);
         self.counters.sets_forwarded += 1;
         self.count_raw(index, reason, 0);
+    }
+}
+
+/// Writes the shown domain where Options Data Records name the exporter's: their scope must go on
+/// meaning the Messages that they came with [RFC 7119 §3].
+fn rename_domain(
+    (plan, fit, walked): (&Plan, Fit, &Walked),
+    content: &mut [u8],
+    domain: u32,
+    shown: u32,
+) {
+    for mark in &plan.domain_marks {
+        for nth in 0..fit.records_count {
+            let at = plan.layout.mark(nth, *mark, walked);
+            if u32_at(content, at) == Some(domain) {
+                put_u32(content, at, shown);
+            }
+        }
     }
 }
 

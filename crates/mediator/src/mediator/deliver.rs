@@ -12,7 +12,7 @@ use crate::export::draft::{Counts, Draft};
 use crate::export::emit::{self, Envelope, Sent};
 use crate::export::sequence::{Numbers, Place, Placed};
 use crate::observe::Observer;
-use crate::wire::header::Header;
+use crate::wire::header::{Header, Stamp};
 use crate::wire::set::Extent;
 use crate::{Millis, Version};
 
@@ -139,6 +139,7 @@ impl Mediator {
             header: &message.header,
             came: message.came(),
             route: route(outlet, exporter),
+            domain: self.domain_shown(index, outlet, &message.header),
             octets_max,
         };
         let Some(session) = self.store.session_mut(index) else {
@@ -247,9 +248,12 @@ fn in_place<O>(
         _ => records_all,
     };
     let count_or_length = u16::try_from(count_or_length).unwrap_or(u16::MAX);
-    let header = message
-        .header
-        .written(envelope.came, count_or_length, number);
+    let stamp = Stamp {
+        count_or_length,
+        sequence: number,
+        domain: envelope.domain,
+    };
+    let header = message.header.written(envelope.came, stamp);
     match message.base {
         Some(base) => {
             run.egress

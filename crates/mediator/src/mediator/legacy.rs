@@ -17,7 +17,7 @@ use crate::enrich::walk::Fit;
 use crate::export::sequence::Place;
 use crate::observe::{Observer, RecordSeen, SideSeen};
 use crate::settings::{Enrich, Misfit};
-use crate::wire::header::Header;
+use crate::wire::header::{Header, Stamp};
 use crate::wire::set::{Set, SetKind};
 use crate::wire::template::{TemplateKind, TemplateRecord, TemplateRecords};
 use crate::wire::{V5_HEADER_OCTETS, V5_RECORD_OCTETS};
@@ -62,7 +62,7 @@ impl Mediator {
         self.enrich_v5(run, index, &header, &mut octets[V5_HEADER_OCTETS..end]);
         self.counters.messages_forwarded += 1;
         for outlet in 0..self.settings.outlets.len() {
-            self.send_v5(run, outlet, exporter, &header, octets);
+            self.send_v5(run, index, outlet, &header, octets);
         }
     }
 
@@ -112,20 +112,29 @@ impl Mediator {
     fn send_v5<O: Observer>(
         &mut self,
         run: &mut Run<'_, O>,
+        index: SessionIndex,
         outlet: usize,
-        exporter: SocketAddr,
         header: &Header,
         octets: &[u8],
     ) {
-        let room = self
-            .octets_max(outlet, exporter)
-            .saturating_sub(V5_HEADER_OCTETS);
-        let records_max = room / V5_RECORD_OCTETS;
+        let Some(exporter) = self.store.session(index).map(|session| session.exporter) else {
+            return;
+        };
+        let domain = self.domain_shown(index, outlet, header);
+        let octets_max = self.octets_max(outlet, exporter);
+        let records_max = octets_max.saturating_sub(V5_HEADER_OCTETS) / V5_RECORD_OCTETS;
         let records_count = usize::from(header.count_or_length);
         let to = route(outlet, exporter);
-        if octets.len() <= room + V5_HEADER_OCTETS || records_count <= 1 || records_max == 0 {
-            self.count_sent(octets.len(), octets.len() > room + V5_HEADER_OCTETS);
-            run.egress.send_received(to, &[], 0..octets.len());
+        if octets.len() <= octets_max || records_count <= 1 || records_max == 0 {
+            let stamp = Stamp {
+                count_or_length: header.count_or_length,
+                sequence: header.sequence,
+                domain,
+            };
+            let header_octets = header.written(octets, stamp);
+            self.count_sent(octets.len(), octets.len() > octets_max);
+            let range = V5_HEADER_OCTETS..octets.len();
+            run.egress.send_received(to, header_octets.as_ref(), range);
             return;
         }
         let parts = records_count.div_ceil(records_max);
@@ -133,11 +142,12 @@ impl Mediator {
         for first in (0..records_count).step_by(per_part) {
             let count = per_part.min(records_count - first);
             let number = u32::try_from(first).unwrap_or(0);
-            let header_octets = header.written(
-                octets,
-                u16::try_from(count).unwrap_or(u16::MAX),
-                header.sequence.wrapping_add(number),
-            );
+            let stamp = Stamp {
+                count_or_length: u16::try_from(count).unwrap_or(u16::MAX),
+                sequence: header.sequence.wrapping_add(number),
+                domain,
+            };
+            let header_octets = header.written(octets, stamp);
             let start = V5_HEADER_OCTETS + first * V5_RECORD_OCTETS;
             let range = start..start + count * V5_RECORD_OCTETS;
             self.count_sent(range.len() + V5_HEADER_OCTETS, false);
@@ -221,13 +231,19 @@ impl Mediator {
         let exporter = session.exporter;
         session.attached.counters.messages_out += 1;
         for outlet in 0..self.settings.outlets.len() {
+            let domain = self.domain_shown(index, outlet, &header);
             let numbers = self
                 .store
                 .session_mut(index)
                 .and_then(|session| session.attached.numbers.get_mut(outlet));
             let Some(numbers) = numbers else { continue };
             let (number, _) = numbers.message(&place);
-            let written = header.written(message.came(), header.count_or_length, number);
+            let stamp = Stamp {
+                count_or_length: header.count_or_length,
+                sequence: number,
+                domain,
+            };
+            let written = header.written(message.came(), stamp);
             let octets = message.octets.len();
             self.count_sent(octets, octets > self.octets_max(outlet, exporter));
             let start = header.version.header_octets();

@@ -26,9 +26,10 @@ use crate::counters::{Counters, Dropped, SessionCounters};
 use crate::egress::{Egress, Route};
 use crate::enrich::apply::Scratch;
 use crate::enrich::plan::Plan;
+use crate::export::domains::ShownDomains;
 use crate::export::draft::Draft;
 use crate::observe::Observer;
-use crate::settings::{IpHeader, Knowledge, Misfit, Settings};
+use crate::settings::{DomainNames, IpHeader, Knowledge, Misfit, Settings};
 use crate::wire::header::{self, Header};
 use crate::wire::set::{Extent, Set, read_sets};
 use crate::{Millis, Version};
@@ -53,6 +54,7 @@ pub struct Mediator {
     counters: Counters,
     scratch: Scratch,
     v5_plan: Plan,
+    domains: ShownDomains,
     sets: Vec<Set>,
     deferred: Vec<usize>,
     main: Draft,
@@ -109,6 +111,7 @@ impl Mediator {
             counters: Counters::default(),
             scratch: Scratch::default(),
             v5_plan: Plan::of_v5(),
+            domains: ShownDomains::new(seed),
             sets: Vec::new(),
             deferred: Vec::new(),
             main: Draft::default(),
@@ -179,6 +182,41 @@ impl Mediator {
             now,
         };
         self.release_everything(&mut run);
+    }
+
+    /// Tells that there is more than one exporter, as another worker saw: from now on their
+    /// domains are shown apart.
+    pub fn tell_exporters_apart(&mut self) {
+        if !self.domains.is_active() && self.shows_own_domains() {
+            self.domains.activate();
+            self.announce_again();
+        }
+    }
+
+    /// Whether there is more than one exporter, as far as was seen here.
+    #[must_use]
+    pub const fn tells_exporters_apart(&self) -> bool {
+        self.domains.is_active()
+    }
+
+    fn shows_own_domains(&self) -> bool {
+        let mut outlets = self.settings.outlets.iter();
+        outlets.any(|outlet| outlet.domains == DomainNames::Distinct)
+    }
+
+    /// The domain that Messages of a session name towards an outlet.
+    fn domain_shown(&mut self, index: SessionIndex, outlet: usize, header: &Header) -> u32 {
+        let outlet = self.settings.outlets.get(outlet);
+        let is_distinct = outlet.is_some_and(|outlet| outlet.domains == DomainNames::Distinct);
+        if !is_distinct || !self.domains.is_active() {
+            return header.domain;
+        }
+        let Some(session) = self.store.session_mut(index) else {
+            return header.domain;
+        };
+        let key = session.key.domain_key();
+        let shown = &mut session.attached.shown_domain;
+        *shown.get_or_insert_with(|| self.domains.shown(&key))
     }
 
     /// Has every session announce its Templates before its next Message: a collector came back.
@@ -295,6 +333,9 @@ impl Mediator {
     ) -> Option<SessionIndex> {
         if let Some(index) = self.store.find(exporter, header.version, header.domain) {
             return Some(index);
+        }
+        if self.shows_own_domains() && self.domains.note_exporter(exporter.ip()) {
+            self.announce_again();
         }
         let rule = self.rule_of(exporter, header.domain);
         let attached = Attached::new(&self.settings, header.version, rule, now);

@@ -30,6 +30,7 @@ impl Mediator {
             write_session(&mut writer, session, now);
         }
         write_domains(&mut writer, &self.store);
+        self.write_shown(&mut writer);
         writer.finish()
     }
 
@@ -55,7 +56,37 @@ impl Mediator {
         }
         self.restore_domains(&mut reader, &ours)
             .ok_or(StateError::Damaged)?;
+        self.restore_shown(&mut reader, &ours)
+            .ok_or(StateError::Damaged)?;
         Ok(restored)
+    }
+
+    fn write_shown(&self, writer: &mut StateWriter) {
+        writer.u8(u8::from(self.domains.is_active()));
+        let pairs: Vec<_> = self.domains.pairs().collect();
+        writer.u32(u32::try_from(pairs.len()).unwrap_or(u32::MAX));
+        for (key, shown) in pairs {
+            write_domain_key(writer, key);
+            writer.u32(shown);
+        }
+    }
+
+    fn restore_shown(
+        &mut self,
+        reader: &mut StateReader<'_>,
+        ours: &impl Fn(IpAddr) -> bool,
+    ) -> Option<()> {
+        if reader.u8()? != 0 {
+            self.domains.activate();
+        }
+        for _ in 0..reader.u32()? {
+            let key = read_domain_key(reader)?;
+            let shown = reader.u32()?;
+            if ours(key.address) {
+                self.domains.restore(&key, shown);
+            }
+        }
+        Some(())
     }
 
     fn restore_session(&mut self, saved: &SavedSession<'_>, now: Millis) {
@@ -185,11 +216,7 @@ fn write_session(writer: &mut StateWriter, session: &Session, now: Millis) {
     let attached = &session.attached;
     writer.address(session.exporter.ip());
     writer.u16(session.exporter.port());
-    writer.u8(match session.key.version {
-        Version::V5 => 5,
-        Version::V9 => 9,
-        Version::Ipfix => 10,
-    });
+    writer.u8(version_number(session.key.version));
     writer.u32(session.key.domain);
     writer.optional(attached.clock.boot_ms.map(u64::from));
     writer.u32(attached.clock.export_time_s);
@@ -220,18 +247,26 @@ fn write_domains(writer: &mut StateWriter, store: &Store) {
     let domains: Vec<_> = store.domains().collect();
     writer.u32(u32::try_from(domains.len()).unwrap_or(u32::MAX));
     for (key, domain) in domains {
-        writer.address(key.address);
-        writer.u8(match key.version {
-            Version::V5 => 5,
-            Version::V9 => 9,
-            Version::Ipfix => 10,
-        });
-        writer.u32(key.domain);
+        write_domain_key(writer, key);
         writer.list(domain.attached.pairs(), |writer, pair| {
             writer.u16(pair.original);
             writer.u16(pair.clone);
         });
         writer.list(domain.attached.tainted(), |writer, id| writer.u16(*id));
+    }
+}
+
+fn write_domain_key(writer: &mut StateWriter, key: &DomainKey) {
+    writer.address(key.address);
+    writer.u8(version_number(key.version));
+    writer.u32(key.domain);
+}
+
+const fn version_number(version: Version) -> u8 {
+    match version {
+        Version::V5 => 5,
+        Version::V9 => 9,
+        Version::Ipfix => 10,
     }
 }
 

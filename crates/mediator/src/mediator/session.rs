@@ -61,6 +61,8 @@ pub(crate) struct Attached {
     pub(crate) copies_pending: bool,
     /// Whether all Templates are to be announced before the next Message.
     pub(crate) all_pending: bool,
+    /// What its domain is shown as, once that was asked for.
+    pub(crate) shown_domain: Option<u32>,
     /// The clock of the exporter.
     pub(crate) clock: ExporterClock,
     /// Whether its Templates were doubted for a restart that its numbers have not yet seen.
@@ -88,6 +90,7 @@ impl Attached {
             messages_since: 0,
             copies_pending: false,
             all_pending: false,
+            shown_domain: None,
             clock: ExporterClock::default(),
             doubted: false,
             restored: false,

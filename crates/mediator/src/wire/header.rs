@@ -109,12 +109,11 @@ impl Header {
             .wrapping_sub(self.uptime_ms)
     }
 
-    /// Returns the header's octets with another count (or Length) and Sequence Number.
+    /// Returns the header's octets with another count (or Length), Sequence Number and domain.
     ///
-    /// `came` is the header as it was received: what is not numbered stays as the exporter wrote
-    /// it.
+    /// `came` is the header as it was received: the rest stays as the exporter wrote it.
     #[must_use]
-    pub fn written(&self, came: &[u8], count_or_length: u16, sequence: u32) -> HeaderOctets {
+    pub fn written(&self, came: &[u8], stamp: Stamp) -> HeaderOctets {
         let octets = self.version.header_octets();
         let mut header = HeaderOctets {
             octets: [0; V5_HEADER_OCTETS],
@@ -123,15 +122,39 @@ impl Header {
         for (to, from) in header.octets.iter_mut().zip(came.iter().take(octets)) {
             *to = *from;
         }
-        put_u16(&mut header.octets, 2, count_or_length);
-        let sequence_offset = match self.version {
-            Version::V5 => 16,
-            Version::V9 => 12,
-            Version::Ipfix => 8,
-        };
-        put_u32(&mut header.octets, sequence_offset, sequence);
+        let numbers = &mut header.octets;
+        put_u16(numbers, 2, stamp.count_or_length);
+        match self.version {
+            Version::V5 => {
+                put_u32(numbers, 16, stamp.sequence);
+                put_u16(
+                    numbers,
+                    20,
+                    u16::try_from(stamp.domain & 0xFFFF).unwrap_or_default(),
+                );
+            }
+            Version::V9 => {
+                put_u32(numbers, 12, stamp.sequence);
+                put_u32(numbers, 16, stamp.domain);
+            }
+            Version::Ipfix => {
+                put_u32(numbers, 8, stamp.sequence);
+                put_u32(numbers, 12, stamp.domain);
+            }
+        }
         header
     }
+}
+
+/// What of a header is ours to write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// v5 and v9: records in the Message; IPFIX: its Length in octets.
+    pub count_or_length: u16,
+    /// The Sequence Number.
+    pub sequence: u32,
+    /// Observation Domain ID, Source ID, v5 engine type and ID.
+    pub domain: u32,
 }
 
 /// A header ready to be sent.
