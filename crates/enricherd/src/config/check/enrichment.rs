@@ -1,0 +1,201 @@
+//! Section `enrichment`: who knows AS numbers.
+//!
+//! Not here: exporters that are treated differently (`exporters`).
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use asdb::{Asn, PolicyWord, Provider};
+use ipnet::IpNet;
+use mediator::settings::MissingFields;
+
+use super::DAY_MS;
+use crate::config::fault::{Report, Wrong};
+use crate::config::section::Section;
+use crate::config::types::{AsDatabase, Bgp, BgpPeer, Bmp, Enrichment, Exporter, StaticPrefix};
+use crate::config::value;
+use crate::config::words::MISSING_FIELDS;
+
+/// What the operator wrote, then what the router says, then what we know.
+const AS_PROVIDERS: [PolicyWord; 6] = [
+    PolicyWord::Static,
+    PolicyWord::Flow,
+    PolicyWord::Bgp,
+    PolicyWord::Bmp,
+    PolicyWord::Table,
+    PolicyWord::Database,
+];
+const UNUSABLE_AS: [Asn; 4] = [Asn::NONE, Asn::TRANS, Asn(65535), Asn(u32::MAX)];
+/// A session is held for three seconds at least [RFC 4271 §4.2].
+const HOLD_TIME_MS_MIN: u64 = 3_000;
+
+pub(super) fn read(report: &mut Report, section: &Section) -> Enrichment {
+    let append = MissingFields::Append;
+    let geoip_database = "/usr/share/GeoIP/GeoLite2-City.mmdb".into();
+    Enrichment {
+        as_extraction: section.value(report, "as_extraction", true, value::flag),
+        missing_fields: section.value(report, "missing_fields", append, |node| {
+            value::word(node, MISSING_FIELDS)
+        }),
+        as_providers: as_providers(report, section, &AS_PROVIDERS),
+        unusable_as: section.list(report, "unusable_as", UNUSABLE_AS.to_vec(), value::asn),
+        static_prefixes: static_prefixes(report, section),
+        as_databases: section.items(report, "as_databases", Vec::new(), |report, item| {
+            let path = item.required(report, "path", value::path)?;
+            Some(AsDatabase { path })
+        }),
+        mrt_files: section.list(report, "mrt_files", Vec::new(), value::path),
+        geoip_enabled: section.value(report, "geoip_enabled", false, value::flag),
+        geoip_database: section.value(report, "geoip_database", geoip_database, value::path),
+        reverse_dns: section.value(report, "reverse_dns", false, value::flag),
+        bgp: bgp(report, section),
+        bmp: bmp(report, section),
+    }
+}
+
+/// Reads a list of providers: none twice, and something to ask.
+pub(super) fn as_providers(
+    report: &mut Report,
+    section: &Section,
+    default: &[PolicyWord],
+) -> Vec<PolicyWord> {
+    let mut seen: Vec<PolicyWord> = Vec::new();
+    let words = section.list(report, "as_providers", default.to_vec(), |node| {
+        let word = value::provider(node)?;
+        let same = seen
+            .iter()
+            .find(|other| other.provider() == word.provider())
+            .copied();
+        seen.push(word);
+        match same {
+            None => Ok(word),
+            Some(other) if other == word => Err(Wrong::new(
+                "written twice",
+                "keep the one in the right place",
+            )),
+            Some(other) => {
+                let problem = format!("another word for what `{}` says", other.name());
+                Err(Wrong::new(problem, "keep one of the two"))
+            }
+        }
+    });
+    if words.is_empty() {
+        let remedy = "name a provider, or set enrichment.as_extraction to false";
+        section.fault(
+            report,
+            "as_providers",
+            Wrong::new("nobody is asked", remedy),
+        );
+    }
+    words
+}
+
+fn static_prefixes(report: &mut Report, section: &Section) -> Vec<StaticPrefix> {
+    let mut seen: HashMap<IpNet, (Asn, u32)> = HashMap::new();
+    section.items(report, "static_prefixes", Vec::new(), |report, item| {
+        let prefix = item.required(report, "prefix", value::prefix);
+        let asn = item.required(report, "as", value::asn_of_somebody);
+        let name = item.optional(report, "name", value::name);
+        let (prefix, asn) = (prefix?, asn?);
+        if prefix.prefix_len() == 0 {
+            let remedy = "write the prefixes that are meant";
+            item.fault(
+                report,
+                "prefix",
+                Wrong::new("a default route is no answer", remedy),
+            );
+            return None;
+        }
+        match seen.insert(prefix, (asn, item.line)) {
+            Some((other, line)) if other != asn => {
+                let problem = format!("the same prefix has {other} on line {line}");
+                item.fault(report, "prefix", Wrong::new(problem, "keep one of the two"));
+            }
+            Some((_, line)) => {
+                let label = item.label("prefix");
+                report.warning(
+                    item.line,
+                    format!("{label}: {prefix} is on line {line} already"),
+                );
+            }
+            None => {}
+        }
+        Some(StaticPrefix { prefix, asn, name })
+    })
+}
+
+fn bgp(report: &mut Report, section: &Section) -> Bgp {
+    let router = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+    Bgp {
+        enabled: section.value(report, "bgp_enabled", false, value::flag),
+        router: section.value(report, "bgp_router", router, value::address),
+        asn: section.value(report, "bgp_as", Asn(64500), value::asn_of_somebody),
+        peers: section.items(report, "bgp_peers", Vec::new(), bgp_peer),
+    }
+}
+
+fn bgp_peer(report: &mut Report, item: &Section) -> Option<BgpPeer> {
+    let address = item.required(report, "address", value::address);
+    let asn = item.required(report, "as", value::asn_of_somebody);
+    let passive = item.value(report, "passive", true, value::flag);
+    let password_file = item.optional(report, "password_file", value::path);
+    let hold_time = item.value(report, "hold_time", Duration::from_secs(90), |node| {
+        value::duration(node, HOLD_TIME_MS_MIN..=DAY_MS)
+    });
+    Some(BgpPeer {
+        address: address?,
+        asn: asn?,
+        passive,
+        password_file,
+        hold_time,
+    })
+}
+
+fn bmp(report: &mut Report, section: &Section) -> Bmp {
+    let bmp = Bmp {
+        enabled: section.value(report, "bmp_enabled", false, value::flag),
+        port: section.value(report, "bmp_port", 11019, value::port),
+        allow: section.list(report, "bmp_allow", Vec::new(), value::prefix),
+    };
+    if bmp.enabled && bmp.allow.is_empty() && report.are_read(&["enrichment.bmp_allow"]) {
+        let remedy = "name the prefixes of your routers in enrichment.bmp_allow";
+        let wrong = Wrong::new("anybody could tell us routes: bmp_allow is empty", remedy);
+        section.fault(report, "bmp_enabled", wrong);
+    }
+    bmp
+}
+
+/// Warns of answers that no list of providers asks for.
+pub(super) fn warn_of_the_unasked(
+    report: &mut Report,
+    section: &Section,
+    enrichment: &Enrichment,
+    exporters: &[Exporter],
+) {
+    let sources = [
+        (
+            "static_prefixes",
+            Provider::Static,
+            enrichment.static_prefixes.is_empty(),
+        ),
+        (
+            "as_databases",
+            Provider::Database,
+            enrichment.as_databases.is_empty(),
+        ),
+    ];
+    for (name, provider, is_empty) in sources {
+        let asks = |words: &[PolicyWord]| words.iter().any(|word| word.provider() == provider);
+        let is_asked = asks(&enrichment.as_providers)
+            || exporters
+                .iter()
+                .any(|exporter| asks(&exporter.as_providers));
+        let line = section.written(name).map_or(0, |node| node.line);
+        if !is_empty && !is_asked {
+            let label = section.label(name);
+            let text = format!("{label}: nobody asks; no as_providers has `{provider}`");
+            report.warning(line, text);
+        }
+    }
+}
