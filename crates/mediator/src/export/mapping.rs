@@ -18,11 +18,17 @@ use crate::wire::DATA_SET_ID_MIN;
 
 /// Template N and its first choice of a clone ID add up to this: 256 and 65535.
 const MIRROR: u32 = 65_791;
+/// IDs that are looked at for one clone: an exporter that uses so many in a row gets none.
+const TRIES_MAX: usize = 1024;
 
 /// The clone IDs of one domain of an exporter.
 #[derive(Debug, Default)]
 pub struct CloneIds {
+    /// In the order of the originals.
     pairs: Vec<Pair>,
+    /// The clones of all pairs, in order.
+    clones: Vec<u16>,
+    /// In order.
     tainted: Vec<u16>,
 }
 
@@ -39,21 +45,20 @@ impl CloneIds {
     /// The clone ID of the exporter's Template `original`, if it has one.
     #[must_use]
     pub fn clone_of(&self, original: u16) -> Option<u16> {
-        let pair = self.pairs.iter().find(|pair| pair.original == original)?;
-        Some(pair.clone)
+        let at = self.place(original).ok()?;
+        self.pairs.get(at).map(|pair| pair.clone)
     }
 
-    /// The exporter's Template whose clone has this ID.
+    /// Whether this ID is a clone's.
     #[must_use]
-    pub fn owner_of(&self, clone: u16) -> Option<u16> {
-        let pair = self.pairs.iter().find(|pair| pair.clone == clone)?;
-        Some(pair.original)
+    pub fn is_clone(&self, id: u16) -> bool {
+        self.clones.binary_search(&id).is_ok()
     }
 
     /// Whether a collector may still read this ID as one of our clones.
     #[must_use]
     pub fn is_tainted(&self, id: u16) -> bool {
-        self.tainted.contains(&id)
+        self.tainted.binary_search(&id).is_ok()
     }
 
     /// All pairs, for a saved state.
@@ -75,48 +80,63 @@ impl CloneIds {
         if let Some(clone) = self.clone_of(original) {
             return Some(clone);
         }
-        if self.pairs.len() >= CLONES_PER_DOMAIN_MAX {
-            return None;
-        }
         let first = u16::try_from(MIRROR.checked_sub(u32::from(original))?).ok()?;
         let below = (DATA_SET_ID_MIN..=first).rev();
         let above = (first..=u16::MAX).rev();
-        let clone = below.chain(above).find(|id| {
-            *id != original
-                && self.owner_of(*id).is_none()
-                && !self.is_tainted(*id)
-                && !is_used(*id)
+        let clone = below.chain(above).take(TRIES_MAX).find(|id| {
+            *id != original && !self.is_clone(*id) && !self.is_tainted(*id) && !is_used(*id)
         })?;
-        self.pairs.push(Pair { original, clone });
-        Some(clone)
+        self.restore_pair(Pair { original, clone }).then_some(clone)
     }
 
-    /// Takes a pair from a saved state.
-    pub fn restore_pair(&mut self, pair: Pair) {
-        let is_new = self.clone_of(pair.original).is_none() && self.owner_of(pair.clone).is_none();
-        if is_new && self.pairs.len() < CLONES_PER_DOMAIN_MAX {
-            self.pairs.push(pair);
+    /// Takes a pair, from a saved state for instance. Returns false if there is no room for it, or
+    /// one of its IDs has another pair.
+    pub fn restore_pair(&mut self, pair: Pair) -> bool {
+        let places = (
+            self.place(pair.original),
+            self.clones.binary_search(&pair.clone),
+        );
+        let (Err(at), Err(clone_at)) = places else {
+            return false;
+        };
+        if self.pairs.len() >= CLONES_PER_DOMAIN_MAX {
+            return false;
         }
+        self.pairs.insert(at, pair);
+        self.clones.insert(clone_at, pair.clone);
+        true
     }
 
     /// Gives up the clone under `id`, which the exporter has begun to use. Returns whose it was.
     pub fn vacate(&mut self, id: u16) -> Option<u16> {
+        let clone_at = self.clones.binary_search(&id).ok()?;
         let at = self.pairs.iter().position(|pair| pair.clone == id)?;
-        let pair = self.pairs.swap_remove(at);
+        self.clones.remove(clone_at);
+        let pair = self.pairs.remove(at);
         self.taint(id);
         Some(pair.original)
     }
 
     /// Notes that a collector may read this ID as a clone of ours.
     pub fn taint(&mut self, id: u16) {
-        if !self.is_tainted(id) && self.tainted.len() < CLONES_PER_DOMAIN_MAX {
-            self.tainted.push(id);
+        if self.tainted.len() >= CLONES_PER_DOMAIN_MAX {
+            return;
+        }
+        if let Err(at) = self.tainted.binary_search(&id) {
+            self.tainted.insert(at, id);
         }
     }
 
     /// Notes that the exporter announced a Template of its own under this ID.
     pub fn redefined(&mut self, id: u16) {
-        self.tainted.retain(|tainted| *tainted != id);
+        if let Ok(at) = self.tainted.binary_search(&id) {
+            self.tainted.remove(at);
+        }
+    }
+
+    fn place(&self, original: u16) -> Result<usize, usize> {
+        self.pairs
+            .binary_search_by_key(&original, |pair| pair.original)
     }
 }
 

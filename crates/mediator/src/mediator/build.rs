@@ -9,7 +9,7 @@
 
 use super::deliver::Outcome;
 use super::legacy::Announce;
-use super::wait::defines;
+use super::wait::{SEARCHES_MAX, defines};
 use super::{Mediator, Message, Run};
 use crate::collect::store::SessionIndex;
 use crate::counters::{Dropped, Raw, RecordCounters};
@@ -198,14 +198,18 @@ impl Mediator {
         let version = message.header.version;
         let mut deferred = core::mem::take(&mut self.deferred);
         deferred.clear();
+        let mut searches = 0;
         for (position, set) in sets.iter().enumerate() {
             match set.kind(version) {
                 SetKind::Data => {
                     let behind = sets.get(position..).unwrap_or_default();
-                    if self.is_known(index, set.id, run) || !defines(message, behind, set.id) {
-                        self.data_set(run, index, message, set);
-                    } else {
+                    let is_known = self.is_known(index, set.id, run);
+                    searches += usize::from(!is_known);
+                    let may_defer = !is_known && searches <= SEARCHES_MAX;
+                    if may_defer && defines(message, behind, set.id) {
                         deferred.push(position);
+                    } else {
+                        self.data_set(run, index, message, set);
                     }
                 }
                 SetKind::Template | SetKind::OptionsTemplate => {

@@ -158,7 +158,9 @@ impl Mediator {
             return;
         };
         *ids = crate::export::mapping::CloneIds::default();
-        pairs.iter().for_each(|pair| ids.restore_pair(*pair));
+        for pair in pairs {
+            ids.restore_pair(*pair);
+        }
         tainted.iter().for_each(|id| ids.taint(*id));
         for index in self.store.siblings(key) {
             let Some(session) = self.store.session_mut(index) else {

@@ -35,6 +35,7 @@ impl Mediator {
     ) -> Resolved {
         let version = message.header.version;
         let mut resolved = Resolved::default();
+        let mut searches = 0;
         for set in sets {
             if set.kind(version) != SetKind::Data {
                 continue;
@@ -42,10 +43,11 @@ impl Mediator {
             let Some(session) = self.store.session(index) else {
                 return resolved;
             };
-            if session.find(set.id, now).is_some()
-                || self.borrow_template(index, set.id, now)
-                || defines(message, sets, set.id)
-            {
+            if session.find(set.id, now).is_some() || self.borrow_template(index, set.id, now) {
+                continue;
+            }
+            searches += 1;
+            if searches <= SEARCHES_MAX && defines(message, sets, set.id) {
                 continue;
             }
             resolved.must_wait |= self.may_still_come(index, set.id);
@@ -269,6 +271,10 @@ fn definitions<'a>(
             })
     })
 }
+
+/// Data Sets of one Message for which its own Template Sets are searched: above it, in a Message
+/// that no exporter sends, a Set is taken as one without a Template.
+pub(super) const SEARCHES_MAX: usize = 64;
 
 /// Whether a Message has the definition of an ID.
 pub(super) fn defines(message: &Message<'_>, sets: &[Set], id: u16) -> bool {
