@@ -17,6 +17,7 @@ use crate::octets::all_zero;
 use crate::template::{Field, Records, Template};
 use crate::template_set::{SetKind, TemplateSet};
 use std::collections::HashMap;
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
@@ -243,6 +244,31 @@ impl MessageSeen {
             }
             _ => self.sets.iter().map(SetSeen::records_count).sum(),
         }
+    }
+}
+
+impl fmt::Display for MessageSeen {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.header {
+            None => write!(formatter, "no Message")?,
+            Some(header) => write!(
+                formatter,
+                "{:?} domain {} sequence {} ({:?}) {}:",
+                header.version, header.domain, header.sequence, self.sequence, header.stated
+            )?,
+        }
+        for set in &self.sets {
+            match &set.content {
+                Content::Templates(templates) => write!(formatter, " {templates:?}")?,
+                Content::Data(data) => write!(formatter, " {}x{}", set.id, data.records.count())?,
+                Content::Unread => write!(formatter, " {}?{}", set.id, set.body.len())?,
+            }
+        }
+        write!(formatter, " ({} octets)", self.octets.len())?;
+        if !self.findings.is_empty() {
+            write!(formatter, " {:?}", self.findings)?;
+        }
+        Ok(())
     }
 }
 

@@ -101,6 +101,8 @@ pub struct Tally {
 pub struct Bench {
     /// Largest IP packet in octets.
     pub packet_octets_max: usize,
+    /// Whether to keep a line for each Message, for a person who looks for the reason.
+    pub keeps_log: bool,
     /// Who originates an address; `None` if there is to be no opinion on AS numbers.
     pub origin: Option<Origin>,
 }
@@ -128,6 +130,7 @@ pub struct Judge {
     strangers: HashMap<SocketAddr, VecDeque<Vec<u8>>>,
     tally: Tally,
     breaches: Vec<Breach>,
+    log: Vec<String>,
 }
 
 impl Judge {
@@ -144,6 +147,7 @@ impl Judge {
             strangers: HashMap::new(),
             tally: Tally::default(),
             breaches: Vec::new(),
+            log: Vec::new(),
         }
     }
 
@@ -151,6 +155,12 @@ impl Judge {
     #[must_use]
     pub fn breaches(&self) -> &[Breach] {
         &self.breaches
+    }
+
+    /// One line for each Message and each breach, if the bench says so.
+    #[must_use]
+    pub fn log(&self) -> &[String] {
+        &self.log
     }
 
     /// What was seen.
@@ -164,6 +174,7 @@ impl Judge {
         self.tally.datagrams_in += 1;
         for message in self.input.read(exporter, datagram) {
             self.tally.records_in += message.records_count();
+            self.note("in ", exporter, &message);
             let (Some(session), Some(header)) = (message.session, message.header) else {
                 let waiting = self.strangers.entry(exporter).or_default();
                 waiting.push_back(message.octets);
@@ -181,6 +192,7 @@ impl Judge {
         let messages = self.output.read(exporter, datagram);
         self.size(exporter, datagram, &messages);
         for message in &messages {
+            self.note("out", exporter, message);
             match (message.session, message.header) {
                 (Some(session), Some(header)) => self.message(&session, &header, message),
                 _ => self.stranger(exporter, &message.octets),
@@ -225,9 +237,22 @@ impl Judge {
     /// Adds a breach that somebody else found.
     pub fn breach(&mut self, law: Law, what: String) {
         self.tally.breaches += 1;
+        if self.bench.keeps_log {
+            self.log.push(format!("    {law:?}: {what}"));
+        }
         if self.breaches.len() < BREACHES_MAX {
             let at = (self.tally.datagrams_in, self.tally.datagrams_out);
             self.breaches.push(Breach { law, at, what });
+        }
+    }
+
+    fn note(&mut self, way: &str, exporter: SocketAddr, message: &MessageSeen) {
+        if self.bench.keeps_log {
+            let count = match way {
+                "in " => self.tally.datagrams_in,
+                _ => self.tally.datagrams_out,
+            };
+            self.log.push(format!("{way} {count} {exporter} {message}"));
         }
     }
 
@@ -267,12 +292,13 @@ impl Judge {
         if self.whole(session, header, message) {
             return;
         }
-        if message.is_malformed() || session.version == Version::V5 {
+        if session.version == Version::V5 && !message.is_malformed() {
+            self.v5(session, header, message);
+            return;
+        }
+        if message.is_malformed() {
             let shown = hex(&message.octets, 60);
-            self.breach(
-                Law::NoHarm,
-                format!("{session:?} malformed or new: {shown}"),
-            );
+            self.breach(Law::NoHarm, format!("{session:?} malformed: {shown}"));
             return;
         }
         let mut unread = 0;
@@ -288,20 +314,14 @@ impl Judge {
             return false;
         };
         let fits = |expected: &Expected| {
-            let same = expected.body == message.body();
-            match session.version {
-                Version::V5 if !expected.malformed => {
-                    let count = usize::from(expected.header.stated);
-                    projection::compare_v5(count, &expected.body, message.body()).is_ok()
-                }
-                _ => same && (expected.whole_only || expected.doubtful && expected.is_untouched()),
-            }
+            let may = expected.malformed || expected.doubtful && expected.is_untouched();
+            may && expected.body == message.body()
         };
         let Some(place) = stream.queue.iter().position(fits) else {
             return false;
         };
         // Elsewhere in the queue it is the same Message only if it can be no other.
-        if place > 0 && !(message.is_malformed() || session.version == Version::V5) {
+        if place > 0 && !message.is_malformed() {
             return false;
         }
         let Some(expected) = stream.queue.remove(place) else {
@@ -323,10 +343,7 @@ impl Judge {
         expected: &Expected,
     ) {
         self.times(&expected.header, header);
-        if session.version == Version::V5 {
-            self.v5(expected, message);
-        }
-        if !expected.whole_only {
+        if !expected.malformed {
             self.tally.raw += expected.items.len();
             for set in &message.sets {
                 if let Content::Templates(templates) = &set.content {
@@ -338,27 +355,39 @@ impl Judge {
         }
     }
 
-    fn v5(&mut self, expected: &Expected, message: &MessageSeen) {
-        if expected.header.sequence != message.header.map_or(0, |header| header.sequence)
-            || expected.header.stated != message.header.map_or(0, |header| header.stated)
-        {
-            self.breach(Law::NoHarm, String::from("a v5 header changed"));
-        }
-        if expected.malformed {
+    /// Ticks off records of v5, which may have been divided between several Messages.
+    fn v5(&mut self, session: &SessionKey, header: &Header, message: &MessageSeen) {
+        let count = usize::from(header.stated);
+        let Some(expected) = self
+            .streams
+            .get_mut(session)
+            .and_then(|stream| stream.queue.front_mut())
+        else {
+            self.breach(
+                Law::NoHarm,
+                format!("{session:?}: records that nobody sent"),
+            );
+            return;
+        };
+        let came = expected.header;
+        let next = expected.v5_next;
+        let compared = projection::compare_v5(next, count, &expected.body, message.body());
+        let body = expected.body.clone();
+        expected.v5_next = usize::from(came.stated).min(next + count);
+        self.times(&came, header);
+        if let Err(why) = compared {
+            self.breach(Law::Projection, format!("{session:?}: {why}"));
             return;
         }
-        let count = usize::from(expected.header.stated);
         self.tally.records_out += count;
         let Some(origin) = self.bench.origin else {
             return;
         };
-        let pairs = expected.body.chunks(48).zip(message.body().chunks(48));
-        let verdicts: Vec<_> = pairs
-            .take(count)
-            .flat_map(|(before, after)| promise::judge_v5(before, after, origin))
-            .collect();
-        for verdict in verdicts {
-            self.verdict(verdict);
+        let pairs = body.chunks(48).skip(next).zip(message.body().chunks(48));
+        for (before, after) in pairs.take(count) {
+            for verdict in promise::judge_v5(before, after, origin) {
+                self.verdict(verdict);
+            }
         }
     }
 
@@ -437,7 +466,7 @@ impl Judge {
                 missing.push(format!("Set {} from record {}", item.set.id, item.next));
             }
         }
-        if expected.whole_only || !missing.is_empty() {
+        if !expected.is_done() && (expected.items.is_empty() || !missing.is_empty()) {
             let when = if more_comes { "so far" } else { "at all" };
             let sequence = expected.header.sequence;
             let what = format!(

@@ -39,8 +39,8 @@ pub(crate) struct Expected {
     pub(crate) body: Vec<u8>,
     /// Whether its lengths contradict each other.
     pub(crate) malformed: bool,
-    /// Whether it can only leave whole: malformed, or v5, which has no Sets.
-    pub(crate) whole_only: bool,
+    /// How many records of v5, which has no Sets, left.
+    pub(crate) v5_next: usize,
     /// Whether something in it is wrong, so that it may leave whole and unchanged.
     pub(crate) doubtful: bool,
     /// Its Sets.
@@ -79,7 +79,7 @@ impl Expected {
             header,
             body: message.body().to_vec(),
             malformed,
-            whole_only: malformed || header.version == Version::V5,
+            v5_next: 0,
             doubtful: message.findings.iter().any(is_doubtful),
             items,
         }
@@ -92,7 +92,11 @@ impl Expected {
 
     /// Whether nothing is left to leave.
     pub(crate) fn is_done(&self) -> bool {
-        !self.whole_only && self.items.iter().all(|item| item.done)
+        let v5_left = match self.header.version {
+            Version::V5 => usize::from(self.header.stated) > self.v5_next,
+            Version::V9 | Version::Ipfix => false,
+        };
+        !self.malformed && !v5_left && self.items.iter().all(|item| item.done)
     }
 
     /// The items that may leave next, by their index.

@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 
 const BENCH: Bench = Bench {
     packet_octets_max: 65_535,
+    keeps_log: false,
     origin: None,
 };
 

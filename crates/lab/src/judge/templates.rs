@@ -71,7 +71,7 @@ impl Judge {
                 return true;
             }
             let over = expected.items.iter().all(|item| item.done);
-            if !over || expected.whole_only {
+            if !over || !expected.is_done() {
                 return false;
             }
             self.skip_head(session, true);

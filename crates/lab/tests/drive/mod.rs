@@ -6,8 +6,8 @@
 use asdb::{AsDb, Policy, PolicyWord};
 use lab::judge::{Bench, Judge};
 use mediator::settings::{
-    AddressChoice, Enrich, FlowAsSemantics, IpHeader, Knowledge, Misfit, MissingFields, Outlet,
-    Settings, Treatment,
+    AddressChoice, DomainNames, Enrich, FlowAsSemantics, IpHeader, Knowledge, Misfit,
+    MissingFields, Outlet, Settings, Treatment,
 };
 use mediator::{Egress, Limits, Mediator, Millis, Received, Silent};
 use std::net::SocketAddr;
@@ -32,6 +32,7 @@ pub(crate) fn default_settings() -> Settings {
         outlets: vec![Outlet {
             packet_octets_max: 1_500,
             ip_header: IpHeader::OfExporter,
+            domains: DomainNames::Kept,
         }],
         limits: Limits::default(),
     }

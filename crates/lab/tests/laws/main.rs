@@ -32,7 +32,10 @@ fn no_law_is_broken_whatever_the_exporters_and_the_network_do() {
     let mut met = Met::default();
     let mut failed = Vec::new();
     for seed in seeds.clone() {
-        let run = run::run(seed);
+        let run = run::run(seed, only.is_some());
+        for line in run.judge.log() {
+            println!("{line}");
+        }
         let broken = check::broken(&run);
         if !broken.is_empty() {
             failed.push((seed, broken));

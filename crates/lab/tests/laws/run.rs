@@ -83,12 +83,13 @@ fn settings(random: &mut Random) -> Settings {
 }
 
 /// Runs one seed.
-pub(crate) fn run(seed: u64) -> Run {
+pub(crate) fn run(seed: u64, keeps_log: bool) -> Run {
     let climate = Climate::of(seed);
     let mut random = Random::new(seed ^ 0x1ab);
     let settings = settings(&mut random);
     let bench = Bench {
         packet_octets_max: settings.outlets[0].packet_octets_max,
+        keeps_log,
         origin: Some(world::origin),
     };
     let limits = settings.limits;
