@@ -21,6 +21,7 @@ use asdb::{
     TooManyEntries,
 };
 
+use crate::config::{self, Enrichment};
 use crate::sources::date::{Date, days_between};
 
 pub use fault::SourceFault;
@@ -50,6 +51,31 @@ pub struct Wanted {
     pub static_prefixes: Vec<StaticPrefix>,
     /// The paths of `enrichment.as_databases`; none: the shipped snapshot.
     pub as_databases: Vec<PathBuf>,
+}
+
+impl Wanted {
+    /// Returns what a configuration asks for.
+    #[must_use]
+    pub fn of(enrichment: &Enrichment) -> Self {
+        let databases = enrichment.as_databases.iter();
+        Self {
+            static_prefixes: enrichment
+                .static_prefixes
+                .iter()
+                .map(static_prefix)
+                .collect(),
+            as_databases: databases.map(|database| database.path.clone()).collect(),
+        }
+    }
+}
+
+fn static_prefix(written: &config::StaticPrefix) -> StaticPrefix {
+    let prefix = Prefix::new(written.prefix.network(), written.prefix.prefix_len());
+    StaticPrefix {
+        prefix: prefix.expect("invariant: an IpNet's length is one of its family"),
+        asn: written.asn,
+        name: written.name.clone(),
+    }
 }
 
 /// Where the prefixes of a source stood.

@@ -1,0 +1,128 @@
+//! An explanation for programs: one line of JSON.
+//!
+//! Names here are public: keys are added, never renamed.
+
+use std::fmt::Write;
+
+use asdb::{AsNames, Asn, FlowRule, Given};
+use mediator::settings::Enrich;
+
+use super::{Answer, Explanation};
+
+impl Explanation<'_> {
+    /// Returns the explanation as one object and a line feed.
+    pub(super) fn json(&self) -> String {
+        let order = self.wishes.order.iter().map(|word| string(word.name()));
+        let answers = self.answers.iter().map(|answer| answer.json(self.names));
+        let given = |given: Option<Given>| given.map(|given| given_json(given, self.names));
+        let exporter = self
+            .wishes
+            .exporter
+            .map(|address| string(&address.to_string()));
+        let members = [
+            ("address", string(&self.address.to_string())),
+            ("looked_up", self.has_origin.to_string()),
+            ("exporter", or_null(exporter)),
+            ("exporter_name", or_null(self.wishes.name.map(string))),
+            ("enrich", string(enrich_word(self.wishes.enrich))),
+            ("order", list(order)),
+            ("answers", list(answers)),
+            ("before_flow", or_null(given(self.verdict.before_flow))),
+            (
+                "flow",
+                or_null(self.verdict.flow.map(rule_word).map(string)),
+            ),
+            ("after_flow", or_null(given(self.verdict.after_flow))),
+        ];
+        object(&members) + "\n"
+    }
+}
+
+impl Answer {
+    fn json(&self, names: &AsNames) -> String {
+        let asn = self.found.map(|(_, asn)| asn);
+        let prefix = self.found.map(|(prefix, _)| string(&prefix.to_string()));
+        object(&[
+            ("provider", string(self.provider.name())),
+            ("source", string(&self.origin.to_string())),
+            ("made", or_null(self.made.as_deref().map(string))),
+            (
+                "age_days",
+                or_null(self.age_days.map(|days| days.to_string())),
+            ),
+            ("asn", or_null(asn.map(|asn| asn.0.to_string()))),
+            ("name", or_null(asn.and_then(|asn| name_json(asn, names)))),
+            ("prefix", or_null(prefix)),
+        ])
+    }
+}
+
+fn given_json(given: Given, names: &AsNames) -> String {
+    object(&[
+        ("provider", string(given.provider.name())),
+        ("asn", given.asn.0.to_string()),
+        ("name", or_null(name_json(given.asn, names))),
+    ])
+}
+
+fn name_json(asn: Asn, names: &AsNames) -> Option<String> {
+    names.of(asn).map(string)
+}
+
+const fn rule_word(rule: FlowRule) -> &'static str {
+    match rule {
+        FlowRule::Any => "flow",
+        FlowRule::ExceptPrivate => "flow-except-private",
+        FlowRule::ExceptDefaultRoute => "flow-except-default-route",
+    }
+}
+
+const fn enrich_word(enrich: Enrich) -> &'static str {
+    match enrich {
+        Enrich::On => "on",
+        Enrich::DryRun => "dry-run",
+        Enrich::Off => "off",
+    }
+}
+
+fn object(members: &[(&str, String)]) -> String {
+    let members = members
+        .iter()
+        .map(|(key, value)| format!("{}:{value}", string(key)));
+    format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+}
+
+fn list(values: impl Iterator<Item = String>) -> String {
+    format!("[{}]", values.collect::<Vec<_>>().join(","))
+}
+
+fn or_null(value: Option<String>) -> String {
+    value.unwrap_or_else(|| "null".to_owned())
+}
+
+/// Returns a JSON string [RFC 8259 §7].
+fn string(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => quoted.extend(['\\', character]),
+            control if control < ' ' => {
+                // Writing to a String cannot fail.
+                let _ = write!(quoted, "\\u{:04x}", u32::from(control));
+            }
+            other => quoted.push(other),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_string_is_quoted_as_json_wants_it() {
+        assert_eq!(string("a\"b\\c\n\u{1}é"), "\"a\\\"b\\\\c\\u000a\\u0001é\"");
+    }
+}

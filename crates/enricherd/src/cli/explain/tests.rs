@@ -1,0 +1,170 @@
+//! What is explained, over a small table of the operator's own and one "file".
+
+use asdb::{Entries, PolicyWord};
+
+use super::*;
+use crate::sources::Source;
+use crate::sources::date::Date;
+
+fn source(origin: Origin, provider: Provider, entries: &[(&str, u32)]) -> Source {
+    let mut list = Entries::new();
+    for (prefix, asn) in entries {
+        list.push(prefix.parse().unwrap(), Asn(*asn)).unwrap();
+    }
+    Source {
+        origin,
+        provider,
+        entries: list,
+        made: (provider != Provider::Static).then(|| Date::of_civil(2026, 6, 17)),
+        format: "test",
+    }
+}
+
+fn sources() -> Sources {
+    let mut sources = Sources::default();
+    sources
+        .names
+        .insert(Asn(13335), "Cloudflare, Inc.")
+        .unwrap();
+    sources.list = vec![
+        source(
+            Origin::Configuration,
+            Provider::Static,
+            &[("10.0.0.0/8", 64512), ("9.9.9.0/24", 64500)],
+        ),
+        source(
+            Origin::File("one.mmdb".into()),
+            Provider::Database,
+            &[("1.1.0.0/16", 1), ("9.0.0.0/8", 19281)],
+        ),
+        source(
+            Origin::File("two.csv".into()),
+            Provider::Database,
+            &[("1.1.1.0/24", 13335)],
+        ),
+    ];
+    sources
+}
+
+const DEFAULT: &[PolicyWord] = &[
+    PolicyWord::Static,
+    PolicyWord::Flow,
+    PolicyWord::Bgp,
+    PolicyWord::Bmp,
+    PolicyWord::Table,
+    PolicyWord::Database,
+];
+
+fn explain<T>(
+    address: &str,
+    order: &[PolicyWord],
+    wishes: impl FnOnce(&mut Wishes<'_>),
+    show: impl FnOnce(&Explanation<'_>) -> T,
+) -> T {
+    let address = address.parse().unwrap();
+    let sources = sources();
+    let days = std::time::Duration::from_secs(86_400 * 20_630);
+    let answers = answers(&sources, address, SystemTime::UNIX_EPOCH + days);
+    let (as_db, names) = table(sources).unwrap();
+    let mut asked = Wishes {
+        exporter: None,
+        name: None,
+        order,
+        enrich: Enrich::On,
+        flow_as_semantics: FlowAsSemantics::Origin,
+    };
+    wishes(&mut asked);
+    show(&Explanation {
+        address,
+        has_origin: asdb::has_origin(address),
+        answers,
+        verdict: Verdict::of(&asked, &as_db, as_db.lookup(address)),
+        wishes: asked,
+        names: &names,
+    })
+}
+
+fn text(address: &str, order: &[PolicyWord]) -> String {
+    explain(address, order, |_| (), |explanation| explanation.text())
+}
+
+#[test]
+fn each_source_speaks_and_the_longest_prefix_of_a_provider_wins() {
+    let expected = "\
+1.1.1.1
+  static    no answer, in enrichment.static_prefixes
+  flow      what the record says
+  bgp       no source
+  bmp       no source
+  table     no source
+  database  AS1 by 1.1.0.0/16, in one.mmdb, 2026-06-17, 9 days old
+  database  AS13335 Cloudflare, Inc. by 1.1.1.0/24, in two.csv, 2026-06-17, 9 days old
+order: static, flow, bgp, bmp, table, database
+result: what the record says, if that is usable; else AS13335 Cloudflare, Inc. (database)
+";
+    assert_eq!(text("1.1.1.1", DEFAULT), expected);
+}
+
+#[test]
+fn the_first_provider_of_the_order_wins() {
+    use PolicyWord::{Database, FlowExceptPrivate, Static};
+    for (address, order, result) in [
+        ("9.9.9.9", DEFAULT, "AS64500 (static)"),
+        ("9.9.9.9", &[Database, Static], "AS19281 (database)"),
+        (
+            "8.8.8.8",
+            &[FlowExceptPrivate, Database],
+            "what the record says, if that is usable and not private; else the octets stay as \
+             they came",
+        ),
+        (
+            "8.8.8.8",
+            &[Database],
+            "nobody knows: the octets stay as they came",
+        ),
+    ] {
+        let text = text(address, order);
+        let found = text.lines().find_map(|line| line.strip_prefix("result: "));
+        assert_eq!(found, Some(result), "{address} {order:?}");
+    }
+}
+
+#[test]
+fn an_address_without_origin_is_looked_up_in_static_only() {
+    let text = text("10.1.2.3", DEFAULT);
+    assert!(text.contains("never looked up"), "{text}");
+    assert!(text.contains("result: AS64512 (static)"), "{text}");
+}
+
+#[test]
+fn an_adjacent_as_is_never_an_answer() {
+    let peer = |wishes: &mut Wishes<'_>| wishes.flow_as_semantics = FlowAsSemantics::Peer;
+    let verdict = explain("1.1.1.1", DEFAULT, peer, |explanation| explanation.verdict);
+    assert_eq!(verdict.flow, None);
+    assert_eq!(verdict.after_flow.unwrap().asn, Asn(13335));
+}
+
+#[test]
+fn the_json_has_all_of_it_on_one_line() {
+    let exporter = |wishes: &mut Wishes<'_>| {
+        wishes.exporter = Some([192, 0, 2, 1].into());
+        wishes.enrich = Enrich::DryRun;
+    };
+    let order = [PolicyWord::Flow, PolicyWord::Database];
+    let json = explain("9.9.9.9", &order, exporter, |explanation| {
+        explanation.json()
+    });
+    let expected = concat!(
+        r#"{"address":"9.9.9.9","looked_up":true,"exporter":"192.0.2.1","exporter_name":null,"#,
+        r#""enrich":"dry-run","order":["flow","database"],"answers":["#,
+        r#"{"provider":"static","source":"enrichment.static_prefixes","made":null,"#,
+        r#""age_days":null,"asn":64500,"name":null,"prefix":"9.9.9.0/24"},"#,
+        r#"{"provider":"database","source":"one.mmdb","made":"2026-06-17","age_days":9,"#,
+        r#""asn":19281,"name":null,"prefix":"9.0.0.0/8"},"#,
+        r#"{"provider":"database","source":"two.csv","made":"2026-06-17","age_days":9,"#,
+        r#""asn":null,"name":null,"prefix":null}],"before_flow":null,"flow":"flow","#,
+        r#""after_flow":{"provider":"database","asn":19281,"name":null}}"#,
+        "\n",
+    );
+    assert_eq!(json, expected);
+}

@@ -1,0 +1,114 @@
+//! An explanation for people.
+
+use std::fmt::Write;
+
+use asdb::{AsNames, Asn, FlowRule, Given, Provider};
+use mediator::settings::Enrich;
+
+use super::{Answer, Explanation, Verdict};
+
+impl Explanation<'_> {
+    /// Returns the explanation in lines.
+    pub(super) fn text(&self) -> String {
+        let mut text = format!("{}\n", self.address);
+        if !self.has_origin {
+            text += "  never looked up: private, documentation, multicast and reserved addresses \
+                     have no origin; only static speaks about them\n";
+        }
+        for provider in Provider::ALL {
+            for line in self.lines_of(provider) {
+                // Writing to a String cannot fail.
+                let _ = writeln!(text, "  {:<9} {line}", provider.name());
+            }
+        }
+        let words: Vec<_> = self.wishes.order.iter().map(|word| word.name()).collect();
+        let _ = writeln!(text, "order: {}{}", words.join(", "), self.whose_order());
+        let _ = writeln!(text, "result: {}", self.verdict.text(self.names));
+        if let Some(remark) = self.remark() {
+            let _ = writeln!(text, "{remark}");
+        }
+        text
+    }
+
+    fn lines_of(&self, provider: Provider) -> Vec<String> {
+        if provider == Provider::Flow {
+            return vec!["what the record says".to_owned()];
+        }
+        let answers = self
+            .answers
+            .iter()
+            .filter(|answer| answer.provider == provider);
+        let lines: Vec<_> = answers.map(|answer| answer.text(self.names)).collect();
+        if lines.is_empty() {
+            vec!["no source".to_owned()]
+        } else {
+            lines
+        }
+    }
+
+    fn whose_order(&self) -> String {
+        match (self.wishes.exporter, self.wishes.name) {
+            (Some(address), Some(name)) => format!(" (of exporter {address}, {name})"),
+            (Some(address), None) => format!(" (of exporter {address})"),
+            (None, _) => String::new(),
+        }
+    }
+
+    fn remark(&self) -> Option<&'static str> {
+        match self.wishes.enrich {
+            Enrich::On => None,
+            Enrich::DryRun => Some("enrich is dry-run: it is counted, not written"),
+            Enrich::Off => Some("enrich is off: nothing is written"),
+        }
+    }
+}
+
+impl Answer {
+    fn text(&self, names: &AsNames) -> String {
+        let said = match self.found {
+            Some((prefix, asn)) => format!("{} by {prefix}", as_text(asn, names)),
+            None => "no answer".to_owned(),
+        };
+        let made = self
+            .made
+            .as_ref()
+            .map_or(String::new(), |made| format!(", {made}"));
+        let age = self
+            .age_days
+            .map_or(String::new(), |days| format!(", {days} days old"));
+        format!("{said}, in {}{made}{age}", self.origin)
+    }
+}
+
+impl Verdict {
+    fn text(&self, names: &AsNames) -> String {
+        let given = |given: Given| format!("{} ({})", as_text(given.asn, names), given.provider);
+        if let Some(first) = self.before_flow {
+            return given(first);
+        }
+        let last = self.after_flow.map(given);
+        match (self.flow, last) {
+            (Some(rule), Some(last)) => format!("{}; else {last}", rule_text(rule)),
+            (Some(rule), None) => format!("{}; else the octets stay as they came", rule_text(rule)),
+            (None, Some(last)) => last,
+            (None, None) => "nobody knows: the octets stay as they came".to_owned(),
+        }
+    }
+}
+
+const fn rule_text(rule: FlowRule) -> &'static str {
+    match rule {
+        FlowRule::Any => "what the record says, if that is usable",
+        FlowRule::ExceptPrivate => "what the record says, if that is usable and not private",
+        FlowRule::ExceptDefaultRoute => {
+            "what the record says, if that is usable and no default route matched"
+        }
+    }
+}
+
+fn as_text(asn: Asn, names: &AsNames) -> String {
+    match names.of(asn) {
+        Some(name) => format!("{asn} {name}"),
+        None => asn.to_string(),
+    }
+}

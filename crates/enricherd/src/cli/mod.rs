@@ -1,0 +1,89 @@
+//! The command line: what can be asked for, and which file answers.
+//!
+//! Not here: the work itself (`pipeline`, `sources`, `io`).
+
+mod check;
+mod diff;
+mod explain;
+mod failure;
+mod prepare;
+mod replay;
+mod summary;
+mod version;
+mod words;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use clap::{ArgAction, CommandFactory, Parser, Subcommand};
+
+pub use failure::Failure;
+
+/// Puts AS numbers into NetFlow v5, v9 and IPFIX on their way to the collector.
+#[derive(Debug, Parser)]
+#[command(name = "ipfix-enricher", disable_version_flag = true)]
+pub struct Cli {
+    /// Configuration file [default: /etc/ipfix-enricher/config.yaml, if that is there]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// Print version, date and origin of the AS data
+    #[arg(short = 'V', long, action = ArgAction::SetTrue)]
+    version: bool,
+
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Send a capture through the enricher into another capture, without a network
+    Replay(replay::Options),
+    /// Check the configuration and the AS data; print what is in force
+    Check,
+    /// Say which AS an address gets, and who says so
+    Explain(explain::Options),
+    /// Print version, date and origin of the AS data
+    Version,
+}
+
+impl Cli {
+    /// Does what was asked for.
+    ///
+    /// # Errors
+    /// What the operator must know, with the exit code for it.
+    pub fn run(self) -> Result<(), Failure> {
+        let config = self.config.as_deref();
+        match self.command {
+            _ if self.version => version::run(),
+            Some(Command::Replay(options)) => replay::run(&options, config),
+            Some(Command::Check) => check::run(config),
+            Some(Command::Explain(options)) => explain::run(&options, config),
+            Some(Command::Version) => version::run(),
+            None => no_command(),
+        }
+    }
+}
+
+fn no_command() -> Result<(), Failure> {
+    Err(Failure::usage(format!(
+        "{}\nwhat is missing: a command; the daemon is not in this version",
+        Cli::command().render_help()
+    )))
+}
+
+/// Prints to standard output; a reader who has seen enough is no failure.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::failed(format!("standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Prints a line to standard error; there is nobody to tell if that fails.
+fn say(text: &str) {
+    drop(writeln!(io::stderr().lock(), "{text}"));
+}

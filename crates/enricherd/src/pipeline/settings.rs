@@ -1,0 +1,107 @@
+//! What the operator decided, as the `Mediator` wants it.
+//!
+//! Not here: keys, defaults and checks (`config`), what the settings do (`mediator`).
+
+use std::time::Duration;
+
+use asdb::{AsDb, Policy, PolicyWord};
+use mediator::settings::{
+    AddressChoice, DomainNames, Enrich, ExporterRule, FlowAsSemantics, IpHeader, Outlet, Treatment,
+};
+use mediator::{Limits, Settings};
+
+use crate::config::{Collector, Config, Exporter};
+
+/// Templates are announced again after this many Messages at the latest: a collector that starts
+/// under load need not wait for the clock [RFC 3954 §7, RFC 5153 §6.2].
+const TEMPLATE_REFRESH_MESSAGES: u32 = 500;
+
+/// Returns the settings for one outgoing session to each of `collectors`, in their exporters'
+/// names, and the policies that the settings point to, worked out for `as_db`.
+#[must_use]
+pub fn of(config: &Config, collectors: &[Collector], as_db: &AsDb) -> (Settings, Vec<Policy>) {
+    let lists = provider_lists(config);
+    let policies = lists.iter().map(|words| as_db.policy(words)).collect();
+    let settings = Settings {
+        missing_fields: config.enrichment.missing_fields,
+        malformed: config.forwarding.malformed,
+        unknown_versions: config.forwarding.unknown_versions,
+        template_refresh_ms: millis(config.forwarding.template_refresh),
+        template_refresh_messages: TEMPLATE_REFRESH_MESSAGES,
+        hold_ms: millis(config.forwarding.hold_time),
+        exporters: config
+            .exporters
+            .iter()
+            .map(|exporter| rule(config, exporter, &lists))
+            .collect(),
+        otherwise: otherwise(config),
+        outlets: collectors.iter().map(outlet).collect(),
+        limits: Limits::default(),
+    };
+    (settings, policies)
+}
+
+/// Returns the provider lists in use, each once; the list of all exporters is the first.
+fn provider_lists(config: &Config) -> Vec<&[PolicyWord]> {
+    let mut lists = vec![config.enrichment.as_providers.as_slice()];
+    for exporter in &config.exporters {
+        if !lists.contains(&exporter.as_providers.as_slice()) {
+            lists.push(&exporter.as_providers);
+        }
+    }
+    lists
+}
+
+fn rule(config: &Config, exporter: &Exporter, lists: &[&[PolicyWord]]) -> ExporterRule {
+    let list = lists.iter().position(|list| *list == exporter.as_providers);
+    ExporterRule {
+        network: exporter.prefix.network(),
+        prefix_len: exporter.prefix.prefix_len(),
+        domain: exporter.domain,
+        treatment: Treatment {
+            enrich: enrich(config, exporter.enrich),
+            policy_index: list
+                .and_then(|index| u16::try_from(index).ok())
+                .unwrap_or(0),
+            flow_as_semantics: exporter.flow_as_semantics,
+            address: exporter.address,
+            unusable_as: exporter.unusable_as.iter().map(|asn| asn.0).collect(),
+        },
+    }
+}
+
+fn otherwise(config: &Config) -> Treatment {
+    Treatment {
+        enrich: enrich(config, Enrich::On),
+        policy_index: 0,
+        flow_as_semantics: FlowAsSemantics::Origin,
+        address: AddressChoice::FirstPublic,
+        unusable_as: config
+            .enrichment
+            .unusable_as
+            .iter()
+            .map(|asn| asn.0)
+            .collect(),
+    }
+}
+
+/// `as_extraction: false` switches off what any exporter's entry says.
+const fn enrich(config: &Config, wanted: Enrich) -> Enrich {
+    if config.enrichment.as_extraction {
+        wanted
+    } else {
+        Enrich::Off
+    }
+}
+
+fn outlet(collector: &Collector) -> Outlet {
+    Outlet {
+        packet_octets_max: usize::from(collector.packet_octets_max),
+        ip_header: IpHeader::OfExporter,
+        domains: DomainNames::Kept,
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
