@@ -120,7 +120,7 @@ fn addresses<A: Copy>(
         })
         .collect();
     let total = weights.last().expect("entries of this family").0;
-    let mut draw = |random: &mut Random| {
+    let draw = |random: &mut Random| {
         let place = random.fraction() * total;
         let index = weights
             .partition_point(|&(sum, _)| sum <= place)
@@ -132,12 +132,7 @@ fn addresses<A: Copy>(
         0 => draw(random),
         _ => hot[usize::try_from(random.next() % HOT_COUNT as u64).expect("small")],
     };
-    (0..ADDRESSES_COUNT)
-        .map({
-            let mut one = one;
-            move |_| one(random)
-        })
-        .collect()
+    (0..ADDRESSES_COUNT).map(|_| one(random)).collect()
 }
 
 fn ipv4_within(entry: &asdb::Entry, random: &mut Random) -> Option<u32> {

@@ -92,3 +92,130 @@ fn is_in<A: Address>(address: A, prefixes: &[(A, u8)]) -> bool {
         .iter()
         .any(|&(first, length)| first <= address && address <= first.last_of(length))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{has_origin, is_private_address};
+
+    /// First and last address of a range, whether it has an origin, whether a NAT would hide it.
+    type Row = (&'static str, &'static str, bool, bool);
+
+    #[test]
+    fn every_range_ends_where_its_registration_says() {
+        // All of both families, in order: each row begins behind the one before.
+        let rows: [Row; 37] = [
+            ("0.0.0.0", "0.255.255.255", false, false),
+            ("1.0.0.0", "9.255.255.255", true, false),
+            ("10.0.0.0", "10.255.255.255", false, true),
+            ("11.0.0.0", "100.63.255.255", true, false),
+            ("100.64.0.0", "100.127.255.255", false, true),
+            ("100.128.0.0", "126.255.255.255", true, false),
+            ("127.0.0.0", "127.255.255.255", false, false),
+            ("128.0.0.0", "169.253.255.255", true, false),
+            ("169.254.0.0", "169.254.255.255", false, false),
+            ("169.255.0.0", "172.15.255.255", true, false),
+            ("172.16.0.0", "172.31.255.255", false, true),
+            ("172.32.0.0", "191.255.255.255", true, false),
+            ("192.0.0.0", "192.0.0.255", false, false),
+            ("192.0.1.0", "192.0.1.255", true, false),
+            ("192.0.2.0", "192.0.2.255", false, false),
+            ("192.0.3.0", "192.167.255.255", true, false),
+            ("192.168.0.0", "192.168.255.255", false, true),
+            ("192.169.0.0", "198.17.255.255", true, false),
+            ("198.18.0.0", "198.19.255.255", false, false),
+            ("198.20.0.0", "198.51.99.255", true, false),
+            ("198.51.100.0", "198.51.100.255", false, false),
+            ("198.51.101.0", "203.0.112.255", true, false),
+            ("203.0.113.0", "203.0.113.255", false, false),
+            ("203.0.114.0", "223.255.255.255", true, false),
+            ("224.0.0.0", "239.255.255.255", false, false),
+            ("240.0.0.0", "255.255.255.255", false, false),
+            ("::", "::fffe:ffff:ffff", false, false),
+            (
+                "::1:0:0:0",
+                "1fff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+                false,
+                false,
+            ),
+            (
+                "2000::",
+                "2001:db7:ffff:ffff:ffff:ffff:ffff:ffff",
+                true,
+                false,
+            ),
+            (
+                "2001:db8::",
+                "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff",
+                false,
+                false,
+            ),
+            (
+                "2001:db9::",
+                "2001:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+                true,
+                false,
+            ),
+            (
+                "2002::",
+                "2002:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+                false,
+                false,
+            ),
+            (
+                "2003::",
+                "3ffe:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+                true,
+                false,
+            ),
+            (
+                "3fff::",
+                "3fff:fff:ffff:ffff:ffff:ffff:ffff:ffff",
+                false,
+                false,
+            ),
+            (
+                "3fff:1000::",
+                "3fff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+                true,
+                false,
+            ),
+            (
+                "4000::",
+                "fbff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+                false,
+                false,
+            ),
+            (
+                "fc00::",
+                "fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+                false,
+                true,
+            ),
+        ];
+        for (first, last, origin, private) in rows {
+            for address in [first, last] {
+                let parsed = address.parse().expect(address);
+                assert_eq!(has_origin(parsed), origin, "{address} has an origin");
+                assert_eq!(is_private_address(parsed), private, "{address} is private");
+            }
+        }
+    }
+
+    #[test]
+    fn a_mapped_address_is_judged_as_the_ipv4_address() {
+        let rows = [
+            ("::ffff:8.8.8.8", true, false),
+            ("::ffff:10.0.0.1", false, true),
+            ("::ffff:224.0.0.1", false, false),
+            ("64:ff9b::808:808", false, false),
+            ("fe80::1", false, false),
+            ("ff02::1", false, false),
+            ("::1", false, false),
+        ];
+        for (address, origin, private) in rows {
+            let parsed = address.parse().expect(address);
+            assert_eq!(has_origin(parsed), origin, "{address}");
+            assert_eq!(is_private_address(parsed), private, "{address}");
+        }
+    }
+}
