@@ -26,7 +26,7 @@ pub fn define(original: &Definition<'_>, plan: &Plan, clone_id: u16, to: &mut Ve
     let record = &mut to[start..];
     put_u16(record, 0, clone_id);
     for field in original.fields() {
-        let is_as = field.enterprise == 0
+        let is_as = field.enterprise.is_none()
             && (field.element == SOURCE_AS || field.element == DESTINATION_AS);
         if is_as && (1..AS_OCTETS).contains(&field.octets) && is_widened(plan, field.element) {
             put_u16(record, field.offset + 2, AS_OCTETS);

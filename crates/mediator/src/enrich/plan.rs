@@ -328,7 +328,7 @@ struct FieldReader {
 impl FieldReader {
     fn read(&mut self, field: &FieldSpecifier) {
         let mark = self.marks_count;
-        if field.enterprise == 0 && self.matters(field, mark) {
+        if field.enterprise.is_none() && self.matters(field, mark) {
             self.marks_count += 1;
             self.steps.push(Step::Mark);
         }

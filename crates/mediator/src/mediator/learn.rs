@@ -343,7 +343,7 @@ fn as_width_class(definition: &Definition<'_>) -> usize {
     let is_as = |element| element == clone::SOURCE_AS || element == clone::DESTINATION_AS;
     let widths: Vec<u16> = definition
         .fields()
-        .filter(|field| field.enterprise == 0 && is_as(field.element))
+        .filter(|field| field.enterprise.is_none() && is_as(field.element))
         .map(|field| field.octets)
         .collect();
     match widths.iter().min() {

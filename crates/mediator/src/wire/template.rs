@@ -25,8 +25,9 @@ pub enum TemplateKind {
 /// One field of a Template [RFC 7011 §3.2].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FieldSpecifier {
-    /// Enterprise Number, 0 for the IANA registry and for all of v9.
-    pub enterprise: u32,
+    /// Enterprise Number; `None` for the IANA registry and for all of v9. An Enterprise Number of
+    /// 0 is not the registry: the field is somebody's own.
+    pub enterprise: Option<u32>,
     /// Information Element identifier without the enterprise bit; v9: the whole field type.
     pub element: u16,
     /// Field Length in octets; 65535 for a variable-length field.
@@ -226,38 +227,28 @@ impl<'a> Definition<'a> {
         };
         core::iter::from_fn(move || {
             let field = field_at(version, octets, offset)?;
-            let enterprise = version == Version::Ipfix && field.enterprise_bit;
-            offset = offset.checked_add(if enterprise { 8 } else { 4 })?;
-            Some(field.specifier)
+            let octets = if field.enterprise.is_some() { 8 } else { 4 };
+            offset = offset.checked_add(octets)?;
+            Some(field)
         })
     }
 }
 
-struct FieldRead {
-    specifier: FieldSpecifier,
-    enterprise_bit: bool,
-}
-
-fn field_at(version: Version, octets: &[u8], offset: usize) -> Option<FieldRead> {
+fn field_at(version: Version, octets: &[u8], offset: usize) -> Option<FieldSpecifier> {
     let element = u16_at(octets, offset)?;
     let length = u16_at(octets, offset.checked_add(2)?)?;
-    let enterprise_bit = version == Version::Ipfix && element & 0x8000 != 0;
-    let enterprise = if enterprise_bit {
-        u32_at(octets, offset.checked_add(4)?)?
+    let enterprise = if version == Version::Ipfix && element & 0x8000 != 0 {
+        Some(u32_at(octets, offset.checked_add(4)?)?)
     } else {
-        0
+        None
     };
-    Some(FieldRead {
-        specifier: FieldSpecifier {
-            enterprise,
-            element: if enterprise_bit {
-                element & 0x7FFF
-            } else {
-                element
-            },
-            octets: length,
-            offset,
+    Some(FieldSpecifier {
+        element: match enterprise {
+            Some(_) => element & 0x7FFF,
+            None => element,
         },
-        enterprise_bit,
+        enterprise,
+        octets: length,
+        offset,
     })
 }
