@@ -25,6 +25,9 @@ use tshark::{Complaint, KINDS};
 
 const JUDGES_COUNT: usize = 2;
 
+/// Enough to look at; a capture has thousands.
+const FRAMES_SHOWN: usize = 10;
+
 /// What came of one capture.
 struct Verdict {
     /// File name of the capture.
@@ -189,9 +192,13 @@ fn faults(verdict: &Verdict, known: &[Known]) -> Vec<String> {
             .collect();
         let is_known = known.iter().any(|known| known.kind == *kind);
         match (frames.is_empty(), is_known) {
-            (false, false) => faults.push(format!(
-                "{capture}: {kind} in frames {frames:?} of the output"
-            )),
+            (false, false) => {
+                let first = &frames[..frames.len().min(FRAMES_SHOWN)];
+                let count = frames.len();
+                faults.push(format!(
+                    "{capture}: {kind} in {count} frames of the output: {first:?}"
+                ));
+            }
             (true, true) => faults.push(format!("{capture}: {kind} is known, but no longer met")),
             _ => {}
         }
@@ -225,7 +232,7 @@ mod tests {
             capture: "a.pcap".to_owned(),
             outcome: Ok(vec![complaint(MALFORMED, 7)]),
         };
-        let expected = "a.pcap: _ws.malformed in frames [7] of the output";
+        let expected = "a.pcap: _ws.malformed in 1 frames of the output: [7]";
         assert_eq!(faults(&verdict, &[]), [expected]);
         let known = Known {
             capture: "a.pcap",
