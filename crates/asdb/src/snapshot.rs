@@ -2,16 +2,16 @@
 //!
 //! Layout, numbers big-endian: the magic `ASDBSNP1`; the octets of the notice as `u32`, and the
 //! notice: a line with the date, then the attribution that the data's licence asks for, plain so
-//! that any viewer of the file shows it; last a zlib stream of nine columns, each with its octets
+//! that any viewer of the file shows it; last a zlib stream of eight columns, each with its octets
 //! as `u32` before it:
 //!
-//! | column | content |
-//! |---|---|
-//! | AS numbers | ascending, each as varint of the difference to the one before |
-//! | names | of those AS, each ended by a line feed |
-//! | for IPv4, then for IPv6: lengths | one octet per prefix |
-//! | gaps | varint: addresses between the end of the prefix before and this one, modulo the family, in units of the smaller of both |
-//! | owners | varint: place of the AS in the first column |
+//! - AS numbers, ascending: each a varint of the difference to the one before;
+//! - names of those AS, each ended by a line feed;
+//! - three columns for IPv4, then the same for IPv6:
+//!   - lengths: one octet per prefix;
+//!   - gaps: a varint of the addresses between the end of the prefix before and this one, modulo
+//!     the family, in units of the smaller of both;
+//!   - owners: a varint of the AS number's place in the first column.
 //!
 //! Equal things stand together, which is what makes the stream small. The order of prefixes is
 //! kept, so a snapshot gives the same table as the files it was made of.

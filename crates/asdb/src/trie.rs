@@ -232,13 +232,11 @@ impl Trie {
 
 /// Returns an index that fits by construction.
 pub(crate) fn index_u32(index: usize) -> u32 {
-    u32::try_from(index)
+    let fitting = u32::try_from(index)
         .ok()
-        .filter(|index| index & Step::NODE == 0)
-        .expect(
-            "invariant: entries are bounded per provider, and levels by the octets of an address, so \
-         nodes, runs and tuples stay below 2^31",
-        )
+        .filter(|index| index & Step::NODE == 0);
+    // 5 providers × ENTRIES_MAX prefixes × 2 borders × 14 levels × 2 runs are below 2^31.
+    fitting.expect("invariant: bounded entries make fewer nodes, runs and tuples than 2^31")
 }
 
 /// An address as the octets that the levels of the trie consume.
