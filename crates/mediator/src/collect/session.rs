@@ -64,6 +64,7 @@ pub struct Session<P, S> {
     pub attached: S,
     templates: Vec<Template<P>>,
     waited: Vec<u16>,
+    doubted_at: Option<Millis>,
 }
 
 impl<P, S> Session<P, S> {
@@ -82,6 +83,7 @@ impl<P, S> Session<P, S> {
             attached,
             templates: Vec::new(),
             waited: Vec::new(),
+            doubted_at: None,
         }
     }
 
@@ -171,9 +173,24 @@ impl<P, S> Session<P, S> {
         }
     }
 
+    /// Doubts one Template: somebody may have read another definition of it.
+    pub fn doubt(&mut self, id: u16, now: Millis) {
+        self.doubted_at = Some(now);
+        if let Some(template) = self.stored_mut(id) {
+            template.doubt();
+        }
+    }
+
+    /// When Templates were last doubted: what other ports announced before is doubtful too.
+    #[must_use]
+    pub const fn doubted_at(&self) -> Option<Millis> {
+        self.doubted_at
+    }
+
     /// Doubts every Template: the exporter restarted. What was waited for may be waited for again.
-    pub fn doubt_all(&mut self) {
+    pub fn doubt_all(&mut self, now: Millis) {
         self.waited.clear();
+        self.doubted_at = Some(now);
         for template in &mut self.templates {
             template.doubt();
         }

@@ -283,7 +283,8 @@ impl<P, S, D: Default> Store<P, S, D> {
         id: u16,
         now: Millis,
     ) -> Option<&Template<P>> {
-        let key = self.session(asker)?.key.domain_key();
+        let session = self.session(asker)?;
+        let (key, doubted_at) = (session.key.domain_key(), session.doubted_at());
         let mut found: Option<&Template<P>> = None;
         let siblings = &self.domains.get(&key)?.sessions;
         for index in siblings.iter().rev().take(SIBLINGS_ASKED_MAX) {
@@ -294,6 +295,9 @@ impl<P, S, D: Default> Store<P, S, D> {
             else {
                 continue;
             };
+            if doubted_at.is_some_and(|doubted_at| template.announced_at() <= doubted_at) {
+                continue;
+            }
             match found {
                 Some(other) if other.kind() != template.kind() => return None,
                 Some(other) if other.octets() != template.octets() => return None,

@@ -255,7 +255,7 @@ impl Mediator {
         let records = TemplateRecords::new(version, kind, content);
         if records.clone().any(|record| record.is_err()) {
             self.counters.broken_templates += 1;
-            self.distrust_templates(index, records);
+            self.distrust_templates(index, records, run.now);
             return self.raw_set(index, message, set, Raw::BrokenTemplate);
         }
         let mut originals = alloc::vec::Vec::new();

@@ -322,7 +322,7 @@ pub(super) fn note_restart(session: &mut Session, header: &Header, rebooted: boo
         return;
     };
     if numbers.shows_restart(header, rebooted, now) {
-        session.doubt_all();
+        session.doubt_all(now);
         session.attached.doubted = true;
     }
 }

@@ -9,7 +9,6 @@
 use core::net::SocketAddr;
 
 use super::{Mediator, Message, Run, UNKNOWN_VERSION_INDEX, route};
-use crate::Version;
 use crate::collect::store::SessionIndex;
 use crate::counters::Dropped;
 use crate::enrich::apply::{self, Job};
@@ -21,6 +20,7 @@ use crate::wire::header::{Header, Stamp};
 use crate::wire::set::{Set, SetKind};
 use crate::wire::template::{TemplateKind, TemplateRecord, TemplateRecords};
 use crate::wire::{V5_HEADER_OCTETS, V5_RECORD_OCTETS};
+use crate::{Millis, Version};
 
 impl Mediator {
     /// A datagram of a version that we do not know: not an octet changes.
@@ -223,7 +223,7 @@ impl Mediator {
             self.drop_message(Dropped::Malformed);
             return self.skip_numbers(index, &place);
         }
-        self.distrust(index, message, sets);
+        self.distrust(index, message, sets, run.now);
         self.counters.messages_forwarded += 1;
         let Some(session) = self.store.session_mut(index) else {
             return;
@@ -261,8 +261,8 @@ impl Mediator {
     }
 
     /// A collector may have learnt something from a Message that we could not follow: what it
-    /// redefines is forgotten, and clones leave the IDs that it uses.
-    fn distrust(&mut self, index: SessionIndex, message: &Message<'_>, sets: &[Set]) {
+    /// redefines is doubted, and clones leave the IDs that it uses.
+    fn distrust(&mut self, index: SessionIndex, message: &Message<'_>, sets: &[Set], now: Millis) {
         let version = message.header.version;
         for set in sets {
             let Some(content) = message.octets.get(set.content()) else {
@@ -277,12 +277,17 @@ impl Mediator {
                 }
                 SetKind::Reserved => continue,
             };
-            self.distrust_templates(index, TemplateRecords::new(version, kind, content));
+            self.distrust_templates(index, TemplateRecords::new(version, kind, content), now);
         }
     }
 
-    /// Forgets the Templates that records may have redefined.
-    pub(super) fn distrust_templates(&mut self, index: SessionIndex, records: TemplateRecords<'_>) {
+    /// Doubts the Templates that records may have redefined.
+    pub(super) fn distrust_templates(
+        &mut self,
+        index: SessionIndex,
+        records: TemplateRecords<'_>,
+        now: Millis,
+    ) {
         for record in records {
             let id = match record {
                 Ok(TemplateRecord::Definition(definition)) => {
@@ -301,7 +306,9 @@ impl Mediator {
                     None => continue,
                 },
             };
-            self.store.forget(index, id);
+            if let Some(session) = self.store.session_mut(index) {
+                session.doubt(id, now);
+            }
             self.vacate(index, id, Announce::BeforeNext);
         }
     }
