@@ -74,6 +74,14 @@ pub struct Header {
     pub domain: u32,
 }
 
+impl Header {
+    /// Whether two Messages say that they were sent at the same time.
+    #[must_use]
+    pub fn same_times(&self, other: &Self) -> bool {
+        self.up_time_ms == other.up_time_ms && self.export_time_s == other.export_time_s
+    }
+}
+
 /// Why a Message is not what its numbers say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {

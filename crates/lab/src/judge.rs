@@ -301,11 +301,10 @@ impl Judge {
             self.breach(Law::NoHarm, format!("{session:?} malformed: {shown}"));
             return;
         }
-        let mut unread = 0;
         for set in &message.sets {
-            unread += usize::from(self.set(session, header, set));
+            self.set(session, header, set);
         }
-        self.remarks(session, header, message, unread);
+        self.remarks(session, header, message);
     }
 
     /// Ticks off a Message that leaves whole: v5, malformed, or with something wrong in it.
@@ -391,8 +390,8 @@ impl Judge {
         }
     }
 
-    /// Judges one Set; says whether it left as octets that nobody can read.
-    fn set(&mut self, session: &SessionKey, header: &Header, set: &SetSeen) -> bool {
+    /// Judges one Set.
+    fn set(&mut self, session: &SessionKey, header: &Header, set: &SetSeen) {
         match &set.content {
             Content::Templates(templates) => {
                 for template in templates {
@@ -401,17 +400,10 @@ impl Judge {
             }
             Content::Data(_) | Content::Unread => self.data(session, header, set),
         }
-        set.content == Content::Unread
     }
 
     /// Judges what the strict collector remarked on a Message that was not passed whole.
-    fn remarks(
-        &mut self,
-        session: &SessionKey,
-        header: &Header,
-        message: &MessageSeen,
-        unread: usize,
-    ) {
+    fn remarks(&mut self, session: &SessionKey, header: &Header, message: &MessageSeen) {
         for finding in &message.findings {
             match finding {
                 Finding::CountUntrue { .. } => {
@@ -425,7 +417,14 @@ impl Judge {
             }
         }
         let records: usize = message.sets.iter().map(SetSeen::records_count).sum();
-        if unread > 0 && unread < message.sets.len() && records > 0 {
+        let unread = message
+            .sets
+            .iter()
+            .filter(|set| set.content == Content::Unread);
+        let unread = unread.count();
+        // K10: a collector may throw away all of a Message for one Template that it lacks.
+        let unknown = |finding: &Finding| matches!(finding, Finding::NoTemplate { .. });
+        if records > 0 && message.findings.iter().any(unknown) {
             let what = format!("{session:?}: a raw Set shares its Message with {records} records");
             self.breach(Law::Order, what);
         }
@@ -438,8 +437,7 @@ impl Judge {
 
     /// H7, H8: header times stay.
     fn times(&mut self, came: &Header, left: &Header) {
-        let same = came.up_time_ms == left.up_time_ms && came.export_time_s == left.export_time_s;
-        if !same {
+        if !came.same_times(left) {
             let what = format!("header times changed: {came:?} became {left:?}");
             self.breach(Law::NoHarm, what);
         }

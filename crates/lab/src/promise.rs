@@ -51,6 +51,14 @@ impl Side {
             Self::Destination => (17, 12, 28),
         }
     }
+
+    /// The adjacent AS, which speaks for the side where Information Element 16 or 17 is missing.
+    fn adjacent(self) -> u16 {
+        match self {
+            Self::Source => 129,
+            Self::Destination => 128,
+        }
+    }
 }
 
 /// Fields that could be taken for an address too: where they occur there is no opinion.
@@ -70,7 +78,11 @@ pub fn judge(side: Side, original: &[Field<'_>], sent: &[Field<'_>], origin: Ori
         return Verdict::Unjudged;
     };
     let known = address.and_then(origin).map(u64::from);
+    let adjacent = values(original, side.adjacent()).find(|asn| is_usable(*asn));
     match (before, after) {
+        (None, Some(found)) if adjacent.is_some() => {
+            right(found, adjacent.unwrap_or(0), Verdict::Kept)
+        }
         (Some(before), Some(found)) if is_usable(before) => right(found, before, Verdict::Kept),
         (before, Some(found)) => match known {
             Some(known) if found == known => Verdict::Filled,

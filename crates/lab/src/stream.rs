@@ -117,6 +117,12 @@ impl Expected {
         found
     }
 
+    /// Whether data that could be read when it came stands before an item and did not leave.
+    pub(crate) fn overtakes_data(&self, index: usize) -> bool {
+        let earlier = self.items.iter().take(index);
+        earlier.filter(|item| !item.done).any(Item::keeps_its_place)
+    }
+
     /// Ticks off an item and marks those that it overtook.
     pub(crate) fn tick(&mut self, index: usize, records: usize) {
         for earlier in &mut self.items[..index] {

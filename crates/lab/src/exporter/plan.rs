@@ -147,9 +147,15 @@ impl Exporter {
             planned.push(Planned::Withdraw(id));
         }
         if self.random.chance(self.habits.flaws) {
+            let announced = planned.iter().any(|part| match part {
+                Planned::Templates(templates) => templates.iter().any(|known| known.id == id),
+                _ => false,
+            });
             planned.push(match self.random.between(0, 2) {
                 0 => Planned::Reserved,
                 1 => Planned::Misfit(id),
+                // What cannot be read may leave last: it must not take a new definition away.
+                _ if announced => Planned::Reserved,
                 _ => Planned::Broken(id),
             });
         }

@@ -62,7 +62,7 @@ fn fixed(random: &mut Random, field: FieldSpecifier, length: usize, silent: Sile
         (27 | 28 | 169 | 170, _) if length == 16 => world::address_v6(random).to_vec(),
         (9 | 13, _) => vec![random.next_u8() % 33; length],
         (29 | 30, _) => vec![random.next_u8() % 129; length],
-        (16 | 17, _) => as_number(random, length),
+        (16 | 17 | 128 | 129, _) => as_number(random, length),
         (210, _) => vec![0; length],
         _ if random.chance(10) => vec![0; length],
         _ => random.octets(length),

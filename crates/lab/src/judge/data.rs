@@ -111,7 +111,7 @@ impl Judge {
         sent: &DataSet,
         first: usize,
     ) -> usize {
-        let Some((index, by)) = self.origin_of(session, &sent.template) else {
+        let Some((index, by)) = self.origin_of(session, header, set, sent, first) else {
             return 0;
         };
         let Some(expected) = self
@@ -147,8 +147,12 @@ impl Judge {
     fn origin_of(
         &self,
         session: &SessionKey,
-        template: &Rc<Template>,
+        header: &Header,
+        set: &SetSeen,
+        sent: &DataSet,
+        first: usize,
     ) -> Option<(usize, Option<DataSet>)> {
+        let template = &sent.template;
         let stream = self.streams.get(session)?;
         let expected = stream.queue.front()?;
         expected
@@ -160,8 +164,11 @@ impl Judge {
                     Content::Data(data) => {
                         relation(&data.template, template).map(|_| (index, None))
                     }
+                    // A Set that was dropped must not be taken for a later one like it.
+                    Content::Unread if !expected.header.same_times(header) => None,
                     Content::Unread => self
                         .read_late(session, &item.set, template)
+                        .filter(|data| same_record(data, &item.set, sent, set, first))
                         .map(|data| (index, Some(data))),
                     Content::Templates(_) => None,
                 }
@@ -281,6 +288,19 @@ impl Judge {
         };
         stream.queue.iter().skip(1).any(later) && self.skip_head(session, true)
     }
+}
+
+/// Whether a Set that was unreadable when it came begins with the record that leaves.
+fn same_record(
+    came: &DataSet,
+    came_in: &SetSeen,
+    left: &DataSet,
+    left_in: &SetSeen,
+    first: usize,
+) -> bool {
+    let before = fields(came, came_in, 0);
+    let after = fields(left, left_in, first);
+    compare(came.template.kind, before.into_iter(), after.into_iter()).is_ok()
 }
 
 fn fields<'a>(data: &'a DataSet, set: &'a SetSeen, index: usize) -> Vec<Field<'a>> {

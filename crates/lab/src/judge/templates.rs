@@ -11,6 +11,15 @@ use crate::stream::Item;
 use crate::template::Template;
 use std::rc::Rc;
 
+/// Which of the items that may leave next are meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    /// Those that overtake no data that could be read when it came.
+    First,
+    /// All.
+    Eligible,
+}
+
 impl Judge {
     /// Judges one Template Record.
     pub(super) fn template(
@@ -19,14 +28,19 @@ impl Judge {
         header: &Header,
         template: &Rc<Template>,
     ) {
-        if self.tick_template(session, header, template) {
+        if self.tick_template(session, header, template, Turn::First) {
+            self.own(session, template);
+            return;
+        }
+        if self.is_current(session, template) {
+            self.tally.announced += 1;
+            return;
+        }
+        if self.tick_template(session, header, template, Turn::Eligible) {
             self.own(session, template);
             return;
         }
         self.tally.announced += 1;
-        if self.is_current(session, template) {
-            return;
-        }
         if self.is_on_its_way(session, template) || self.is_borrowed(session, template) {
             self.own(session, template);
             return;
@@ -51,6 +65,7 @@ impl Judge {
         session: &SessionKey,
         header: &Header,
         template: &Rc<Template>,
+        turn: Turn,
     ) -> bool {
         loop {
             let Some(stream) = self.streams.get_mut(session) else {
@@ -63,11 +78,15 @@ impl Judge {
             let place = expected
                 .eligible(&stream.current)
                 .into_iter()
+                .filter(|index| turn == Turn::Eligible || !expected.overtakes_data(*index))
                 .find(|index| next(index) == Some(template));
             if let Some(index) = place {
                 expected.tick(index, 1);
                 let came = expected.header;
-                self.times(&came, header);
+                // What the collector knows already may be the mediator's own repetition.
+                if stream.current.get(&template.id) != Some(template) {
+                    self.times(&came, header);
+                }
                 return true;
             }
             let over = expected.items.iter().all(|item| item.done);
@@ -99,13 +118,14 @@ impl Judge {
         waiting.any(|item: &Item| item.templates().contains(template))
     }
 
-    /// Whether only another port of this exporter announced it.
+    /// Whether another port of this exporter announced it, and this one nothing, or nothing that
+    /// left so far.
     fn is_borrowed(&self, session: &SessionKey, template: &Rc<Template>) -> bool {
-        self.input.template(session, template.id).is_none()
-            && self
-                .input
-                .definitions(session, template.id)
-                .contains(template)
+        let id = template.id;
+        let stream = self.streams.get(session);
+        let heard = stream.is_some_and(|stream| stream.current.contains_key(&id));
+        let own = self.input.template(session, id).is_some();
+        !(heard && own) && self.input.definitions(session, id).contains(template)
     }
 
     fn is_clone(&self, session: &SessionKey, template: &Rc<Template>) -> bool {
