@@ -203,7 +203,7 @@ impl Mediator {
             match set.kind(version) {
                 SetKind::Data => {
                     let behind = sets.get(position..).unwrap_or_default();
-                    let is_known = self.is_known(index, set.id, run);
+                    let is_known = self.is_own(index, set.id, run);
                     searches += usize::from(!is_known);
                     let may_defer = !is_known && searches <= SEARCHES_MAX;
                     if may_defer && defines(message, behind, set.id) {
@@ -216,7 +216,7 @@ impl Mediator {
                     self.template_set(run, index, message, set);
                     deferred.retain(|waiting| {
                         let set = &sets[*waiting];
-                        let is_known = self.is_known(index, set.id, run);
+                        let is_known = self.is_own(index, set.id, run);
                         if is_known {
                             self.data_set(run, index, message, set);
                         }
@@ -230,6 +230,17 @@ impl Mediator {
             self.data_set(run, index, message, &sets[*position]);
         }
         self.deferred = deferred;
+    }
+
+    /// Whether a Template is known and not another port's: a Message's own definition counts more.
+    fn is_own<O>(&self, index: SessionIndex, id: u16, run: &Run<'_, O>) -> bool {
+        let session = self.store.session(index);
+        session.is_some_and(|session| {
+            let found = session
+                .find(id, run.now)
+                .and_then(|at| session.template_at(at));
+            found.is_some_and(|template| !template.prepared.borrowed)
+        })
     }
 
     fn is_known<O>(&self, index: SessionIndex, id: u16, run: &Run<'_, O>) -> bool {

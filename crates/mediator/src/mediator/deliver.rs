@@ -69,6 +69,7 @@ impl Mediator {
         if leaves_nothing {
             self.drop_message(Dropped::Empty);
             self.skip_numbers(index, &place);
+            self.put_off_announcement(index, !drafts.announcement.is_empty());
         } else {
             self.counters.messages_forwarded += 1;
             for outlet in 0..self.settings.outlets.len() {
@@ -89,6 +90,13 @@ impl Mediator {
         self.announcement = drafts.announcement;
         self.main = drafts.main;
         self.raw = drafts.raw;
+    }
+
+    /// A Message that does not leave takes no announcement along: it leaves before the next.
+    fn put_off_announcement(&mut self, index: SessionIndex, was_due: bool) {
+        if let Some(session) = self.store.session_mut(index) {
+            session.attached.all_pending |= was_due;
+        }
     }
 
     fn place(

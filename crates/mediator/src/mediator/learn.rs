@@ -308,7 +308,8 @@ fn note_announced(session: &mut Session, due: Due, now: Millis) {
     if due == Due::All {
         attached.all_pending = false;
         attached.announced_at = now;
-        attached.messages_since = 0;
+        // The Message that follows is the first since then.
+        attached.messages_since = 1;
     }
 }
 

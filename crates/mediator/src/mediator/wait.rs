@@ -43,11 +43,12 @@ impl Mediator {
             let Some(session) = self.store.session(index) else {
                 return resolved;
             };
-            if session.find(set.id, now).is_some() || self.borrow_template(index, set.id, now) {
+            if session.find(set.id, now).is_some() {
                 continue;
             }
             searches += 1;
-            if searches <= SEARCHES_MAX && defines(message, sets, set.id) {
+            let has_own = searches <= SEARCHES_MAX && defines(message, sets, set.id);
+            if has_own || self.borrow_template(index, set.id, now) {
                 continue;
             }
             resolved.must_wait |= self.may_still_come(index, set.id);
