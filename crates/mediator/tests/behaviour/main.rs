@@ -1,0 +1,27 @@
+//! What a Mediator does with Messages: one file for each behaviour.
+//!
+//! Input and expected output are octets written in a small notation (`notation`); the expected
+//! ones are never made by the code under test. `docs/quirks.md` says which test shows what.
+
+mod addresses;
+mod announce;
+mod append;
+mod clone_ids;
+mod fill;
+mod hold;
+mod limits;
+mod malformed;
+mod notation;
+mod outlets;
+mod providers;
+mod quirks_table;
+mod quirks_vendor;
+mod rig;
+mod robust;
+mod sequence;
+mod split;
+mod state;
+mod templates;
+mod v5;
+mod widen;
+mod withdrawals;

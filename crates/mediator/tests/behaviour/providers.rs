@@ -1,0 +1,230 @@
+//! Which AS number wins: the operator's order of providers, for each side of each record.
+
+use asdb::{PolicyWord, Provider};
+use mediator::settings::{ExporterRule, FlowAsSemantics, MissingFields};
+use mediator::{Raw, Settings};
+
+use crate::notation::{ipfix, set};
+use crate::rig::{DEFAULT_WORDS, Rig, settings};
+
+/// Sends one record with an address, an AS number and a prefix length; returns what leaves.
+fn answer(rig: &mut Rig, address: &str, asn: u32, prefix_length: u8) -> (u32, Option<Provider>) {
+    let template = set(2, "0100 0003 IE8/4 IE16/4 IE9/1");
+    let record = format!("{address} AS{asn} {prefix_length:02x}");
+    rig.send(&ipfix(0, &[template, set(256, &record)]));
+    let source = rig.seen.last().unwrap().source;
+    (source.after.unwrap(), source.by)
+}
+
+#[test]
+fn what_the_operator_wrote_comes_before_what_the_router_says() {
+    let mut rig = Rig::new();
+    assert_eq!(
+        answer(&mut rig, "10.1.2.3", 6939, 16),
+        (64_500, Some(Provider::Static))
+    );
+    assert_eq!(
+        answer(&mut rig, "8.8.8.8", 6939, 24),
+        (6939, Some(Provider::Flow))
+    );
+    assert_eq!(
+        answer(&mut rig, "8.8.8.8", 0, 24),
+        (15_169, Some(Provider::Database))
+    );
+    assert_eq!(answer(&mut rig, "9.9.9.9", 0, 24), (0, None));
+}
+
+#[test]
+fn a_database_before_the_router_overrules_it_and_alone_it_is_the_only_voice() {
+    let mut rig = Rig::with_words(&[PolicyWord::Database, PolicyWord::Flow]);
+    assert_eq!(
+        answer(&mut rig, "8.8.8.8", 6939, 24),
+        (15_169, Some(Provider::Database))
+    );
+    assert_eq!(
+        answer(&mut rig, "9.9.9.9", 6939, 24),
+        (6939, Some(Provider::Flow))
+    );
+    let mut rig = Rig::with_words(&[PolicyWord::Database]);
+    // Nobody answers: the octets stay as they came.
+    assert_eq!(answer(&mut rig, "9.9.9.9", 6939, 24), (6939, None));
+}
+
+#[test]
+fn private_as_numbers_of_the_router_can_be_no_answer() {
+    let mut rig = Rig::with_words(&[PolicyWord::FlowExceptPrivate, PolicyWord::Database]);
+    assert_eq!(
+        answer(&mut rig, "8.8.8.8", 64_512, 24),
+        (15_169, Some(Provider::Database))
+    );
+    assert_eq!(answer(&mut rig, "8.8.8.8", 4_200_000_000, 24).0, 15_169);
+    assert_eq!(
+        answer(&mut rig, "8.8.8.8", 6939, 24),
+        (6939, Some(Provider::Flow))
+    );
+}
+
+#[test]
+fn what_the_router_took_from_a_default_route_can_be_no_answer() {
+    let mut rig = Rig::with_words(&[PolicyWord::FlowExceptDefaultRoute, PolicyWord::Database]);
+    assert_eq!(
+        answer(&mut rig, "8.8.8.8", 6939, 0),
+        (15_169, Some(Provider::Database))
+    );
+    assert_eq!(
+        answer(&mut rig, "8.8.8.8", 6939, 8),
+        (6939, Some(Provider::Flow))
+    );
+}
+
+#[test]
+fn a_default_route_in_a_table_is_no_answer() {
+    let table = [
+        (Provider::Database, "0.0.0.0", 0, 7018),
+        (Provider::Database, "8.0.0.0", 9, 3356),
+        (Provider::Database, "8.8.8.0", 24, 15_169),
+    ];
+    let mut rig = Rig::knowing(settings(), &table, &DEFAULT_WORDS);
+    assert_eq!(answer(&mut rig, "9.9.9.9", 0, 0), (0, None));
+    // The longest prefix wins.
+    assert_eq!(answer(&mut rig, "8.8.8.8", 0, 0).0, 15_169);
+    assert_eq!(answer(&mut rig, "8.1.1.1", 0, 0).0, 3356);
+}
+
+#[test]
+fn a_provider_that_comes_first_wins_with_a_shorter_prefix() {
+    let table = [
+        (Provider::Table, "8.0.0.0", 9, 3356),
+        (Provider::Database, "8.8.8.0", 24, 15_169),
+    ];
+    let mut rig = Rig::knowing(settings(), &table, &DEFAULT_WORDS);
+    assert_eq!(
+        answer(&mut rig, "8.8.8.8", 0, 0),
+        (3356, Some(Provider::Table))
+    );
+}
+
+#[test]
+fn fields_with_the_adjacent_as_are_no_answer_where_the_operator_says_so() {
+    let mut peer = settings();
+    peer.otherwise.flow_as_semantics = FlowAsSemantics::Peer;
+    let mut rig = Rig::with(peer);
+    assert_eq!(
+        answer(&mut rig, "8.8.8.8", 6939, 24),
+        (15_169, Some(Provider::Database))
+    );
+    assert_eq!(answer(&mut rig, "9.9.9.9", 6939, 24), (6939, None));
+}
+
+#[test]
+fn an_as_number_that_the_operator_calls_unusable_is_replaced() {
+    let mut unusable = settings();
+    unusable.otherwise.unusable_as.push(6939);
+    let mut rig = Rig::with(unusable);
+    assert_eq!(answer(&mut rig, "8.8.8.8", 6939, 24).0, 15_169);
+    assert_eq!(answer(&mut rig, "9.9.9.9", 6939, 24), (6939, None));
+}
+
+#[test]
+fn where_only_the_adjacent_as_is_sent_it_is_the_routers_answer_for_the_field_that_is_added() {
+    let mut rig = Rig::new();
+    let template = set(2, "0100 0004 IE8/4 IE12/4 IE129/4 IE128/4");
+    let clone = set(2, "ffff 0006 IE8/4 IE12/4 IE129/4 IE128/4 IE16/4 IE17/4");
+    let record = "8.8.8.8 1.1.1.1 AS6939 AS0";
+    rig.expect(
+        &ipfix(0, &[template.clone(), set(256, record)]),
+        &[ipfix(
+            0,
+            &[
+                template,
+                clone,
+                set(65535, &format!("{record} AS6939 AS13335")),
+            ],
+        )],
+    );
+}
+
+#[test]
+fn an_exporter_can_have_rules_of_its_own_and_the_first_match_counts() {
+    let rule = |network: &str, prefix_len, domain, semantics| {
+        let mut treatment = settings().otherwise;
+        treatment.flow_as_semantics = semantics;
+        ExporterRule {
+            network: network.parse().unwrap(),
+            prefix_len,
+            domain,
+            treatment,
+        }
+    };
+    let with_rules = Settings {
+        exporters: vec![
+            rule("198.18.0.1", 32, Some(9), FlowAsSemantics::Peer),
+            rule("198.18.0.0", 24, None, FlowAsSemantics::Origin),
+            rule("0.0.0.0", 0, None, FlowAsSemantics::Peer),
+        ],
+        ..settings()
+    };
+    let mut rig = Rig::with(with_rules);
+    assert_eq!(
+        answer(&mut rig, "8.8.8.8", 6939, 24).0,
+        6939,
+        "the second rule"
+    );
+    rig.exporter = ([203, 0, 113, 9], 1).into();
+    assert_eq!(
+        answer(&mut rig, "8.8.8.8", 6939, 24).0,
+        15_169,
+        "the last rule"
+    );
+    rig.exporter = ([198, 18, 0, 1], 1).into();
+    let message = ipfix(
+        0,
+        &[set(2, "0100 0002 IE8/4 IE16/4"), set(256, "8.8.8.8 AS6939")],
+    );
+    rig.send(&crate::notation::of_domain(&message, 9));
+    assert_eq!(
+        rig.seen.last().unwrap().source.after,
+        Some(15_169),
+        "the first rule"
+    );
+}
+
+#[test]
+fn who_gave_each_number_is_counted() {
+    let mut rig = Rig::new();
+    answer(&mut rig, "10.1.2.3", 6939, 16);
+    answer(&mut rig, "8.8.8.8", 6939, 24);
+    answer(&mut rig, "8.8.8.8", 0, 24);
+    answer(&mut rig, "9.9.9.9", 0, 24);
+    let records = rig.counters().records;
+    assert_eq!(records.by_provider, [1, 1, 0, 0, 0, 1]);
+    assert_eq!(
+        (records.records, records.nobody, records.unusable),
+        (4, 1, 2)
+    );
+}
+
+#[test]
+fn without_any_knowledge_everything_passes_and_clones_have_zeros() {
+    let mut rig = Rig::knowing(
+        Settings {
+            missing_fields: MissingFields::Append,
+            ..settings()
+        },
+        &[],
+        &DEFAULT_WORDS,
+    );
+    let template = set(2, "0100 0001 IE8/4");
+    rig.expect(
+        &ipfix(0, &[template.clone(), set(256, "8.8.8.8")]),
+        &[ipfix(
+            0,
+            &[
+                template,
+                set(2, "ffff 0002 IE8/4 IE16/4"),
+                set(65535, "8.8.8.8 AS0"),
+            ],
+        )],
+    );
+    assert_eq!(rig.raw(Raw::NoAddress), 0);
+}
