@@ -8,6 +8,11 @@
 //! Bound: 16 bytes for each Message of a test.
 
 use crate::collector::{MessageSeen, SequenceSeen};
+use crate::framing::Version;
+use std::collections::VecDeque;
+
+/// Messages that one may be behind and still only be late.
+const REORDER_MESSAGES: usize = 64;
 
 /// The Sequence Numbers of one session, in the order of arrival.
 #[derive(Clone, Debug, Default)]
@@ -15,6 +20,8 @@ pub struct Numbers {
     seen: Vec<SequenceSeen>,
     spans: Vec<(u32, u32)>,
     uncounted: usize,
+    lately: VecDeque<u32>,
+    deniable: usize,
 }
 
 impl Numbers {
@@ -24,6 +31,14 @@ impl Numbers {
             return;
         };
         self.seen.push(message.sequence);
+        if let (SequenceSeen::Back(_), Some(oldest)) = (message.sequence, self.lately.front()) {
+            let behind = header.sequence.wrapping_sub(*oldest);
+            self.deniable += usize::from(behind < 0x8000_0000);
+        }
+        self.lately.push_back(header.sequence);
+        if self.lately.len() > REORDER_MESSAGES {
+            self.lately.pop_front();
+        }
         match message.counts {
             Some(count) => self.spans.push((header.sequence, count)),
             None => self.uncounted += 1,
@@ -92,13 +107,22 @@ pub enum Past {
 
 /// L4: whoever checks the numbers sees loss only where the input had it, and all of that.
 ///
+/// The numbers of v5 are the exporter's own, whatever it does with them (N2). An IPFIX exporter
+/// has no clock that shows its restart: where its numbers went back no further than they were
+/// lately, nobody can tell it from a late Message, and one step back is excused.
+///
 /// # Errors
 /// A sentence that says what a collector would conclude.
-pub fn judge(came: &Numbers, left: &Numbers, past: Past) -> Result<(), String> {
+pub fn judge(version: Version, came: &Numbers, left: &Numbers, past: Past) -> Result<(), String> {
     let countable = came.uncounted() == 0 && left.uncounted() == 0;
     let (before, after) = (came.gaps(), left.gaps());
+    let excused = match (version, past) {
+        (Version::V5, _) => usize::MAX,
+        (Version::Ipfix, Past::Restarted) => came.deniable,
+        _ => 0,
+    };
     match past {
-        Past::Orderly | Past::Restarted if left.steps_back() > 0 => {
+        Past::Orderly | Past::Restarted if left.steps_back() > excused => {
             Err(format!("the numbers went back {} times", left.steps_back()))
         }
         Past::Orderly if countable && before != after => {

@@ -50,8 +50,9 @@ fn a_wire_between_plain_exporters_and_collectors_breaks_no_law() {
             judge.breaches()
         );
         assert_eq!(judge.tally().records_in, judge.tally().records_out);
-        for (_, came, left) in judge.sequences() {
-            assert_eq!(sequence::judge(came, left, Past::Orderly), Ok(()));
+        for (session, came, left) in judge.sequences() {
+            let version = session.version;
+            assert_eq!(sequence::judge(version, came, left, Past::Orderly), Ok(()));
         }
     }
 }
@@ -100,7 +101,7 @@ fn sabotage(version: Version, mangle: impl Fn(Datagram) -> Vec<Datagram>) -> Vec
         broken.extend(laws(&judge));
         let numbers = judge
             .sequences()
-            .any(|(_, came, left)| sequence::judge(came, left, Past::Orderly).is_err());
+            .any(|(_, came, left)| sequence::judge(version, came, left, Past::Orderly).is_err());
         broken.extend(numbers.then_some(Law::Sequence));
     }
     broken.sort_unstable();

@@ -1,8 +1,11 @@
 //! Real captures: read by the strict collector, and sent through the mediator.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[path = "../drive/mod.rs"]
+mod drive;
 mod pcap;
 mod reading;
+mod replay;
 
 use std::path::PathBuf;
 

@@ -66,7 +66,7 @@ fn sequence(run: &Run) -> Result<(), String> {
     let mut sessions: Vec<_> = run.judge.sequences().collect();
     sessions.sort_unstable_by_key(|(session, ..)| **session);
     for (session, came, left) in sessions {
-        sequence::judge(came, left, run.climate.past)
+        sequence::judge(session.version, came, left, run.climate.past)
             .map_err(|why| format!("{session:?} {:?}: {why}", run.climate.past))?;
     }
     Ok(())
