@@ -212,3 +212,47 @@ pub struct Counters {
     /// What was refused or forgotten.
     pub store: StoreCounters,
 }
+
+impl Counters {
+    /// Adds the numbers of another Mediator.
+    pub fn add(&mut self, other: &Self) {
+        add_each(&mut self.messages_by_version, &other.messages_by_version);
+        add_each(&mut self.messages_dropped, &other.messages_dropped);
+        add_each(&mut self.sets_dropped, &other.sets_dropped);
+        add_each(&mut self.sets_raw, &other.sets_raw);
+        for (sum, number) in [
+            (&mut self.datagrams_in, other.datagrams_in),
+            (&mut self.octets_in, other.octets_in),
+            (&mut self.messages_in, other.messages_in),
+            (&mut self.messages_forwarded, other.messages_forwarded),
+            (&mut self.messages_held, other.messages_held),
+            (&mut self.holds, other.holds),
+            (&mut self.malformed, other.malformed),
+            (&mut self.tail_octets, other.tail_octets),
+            (&mut self.sets_in, other.sets_in),
+            (&mut self.sets_forwarded, other.sets_forwarded),
+            (&mut self.messages_out, other.messages_out),
+            (&mut self.octets_out, other.octets_out),
+            (&mut self.oversize, other.oversize),
+            (&mut self.splits, other.splits),
+            (&mut self.announcements, other.announcements),
+            (&mut self.widenings, other.widenings),
+            (&mut self.redefinitions, other.redefinitions),
+            (&mut self.id_moves, other.id_moves),
+            (&mut self.restarts, other.restarts),
+            (&mut self.withdrawals, other.withdrawals),
+            (&mut self.broken_templates, other.broken_templates),
+            (&mut self.templates_borrowed, other.templates_borrowed),
+        ] {
+            *sum += number;
+        }
+        self.records.add(&other.records);
+        self.store.add(&other.store);
+    }
+}
+
+fn add_each<const N: usize>(sums: &mut [u64; N], numbers: &[u64; N]) {
+    for (sum, number) in sums.iter_mut().zip(numbers) {
+        *sum += number;
+    }
+}

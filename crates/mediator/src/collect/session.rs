@@ -187,12 +187,15 @@ impl<P, S> Session<P, S> {
         self.doubted_at
     }
 
-    /// Doubts every Template: the exporter restarted. What was waited for may be waited for again.
-    pub fn doubt_all(&mut self, now: Millis) {
+    /// Doubts every Template that was announced before `since`, when the exporter restarted. What
+    /// was waited for may be waited for again.
+    pub fn doubt_before(&mut self, since: Millis) {
         self.waited.clear();
-        self.doubted_at = Some(now);
+        self.doubted_at = Some(since);
         for template in &mut self.templates {
-            template.doubt();
+            if template.announced_at() < since {
+                template.doubt();
+            }
         }
     }
 }

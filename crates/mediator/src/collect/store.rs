@@ -18,6 +18,7 @@ use core::net::{IpAddr, SocketAddr};
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
+use super::hold::Held;
 use super::session::{DomainKey, Session, SessionKey};
 use super::template::{Learned, Template};
 use crate::limits::Limits;
@@ -62,6 +63,18 @@ pub struct StoreCounters {
     pub templates_refused: u64,
     /// Exporters that became port-less.
     pub exporters_portless: u64,
+}
+
+impl StoreCounters {
+    /// Adds the numbers of another.
+    pub const fn add(&mut self, other: &Self) {
+        self.sessions_evicted += other.sessions_evicted;
+        self.sessions_refused += other.sessions_refused;
+        self.sessions_expired += other.sessions_expired;
+        self.templates_expired += other.templates_expired;
+        self.templates_refused += other.templates_refused;
+        self.exporters_portless += other.exporters_portless;
+    }
 }
 
 /// Sessions and domains of one Mediator. `P`, `S` and `D` are what the upper layers keep for a
@@ -409,18 +422,19 @@ impl<P, S, D: Default> Store<P, S, D> {
     }
 
     /// Takes the first waiting Message of a session.
-    pub fn unhold(&mut self, index: SessionIndex) -> Option<Box<[u8]>> {
+    pub fn unhold(&mut self, index: SessionIndex) -> Option<Held> {
         let session = self.session_mut(index)?;
-        let message = session.hold.pop()?.octets;
+        let held = session.hold.pop()?;
+        let octets = held.octets.len();
         let (is_last, address) = (session.hold.is_empty(), session.key.address);
         if is_last {
             self.held.retain(|held| *held != index);
         }
-        self.held_octets = self.held_octets.saturating_sub(message.len());
+        self.held_octets = self.held_octets.saturating_sub(octets);
         if let Some(exporter) = self.exporters.get_mut(&address) {
-            exporter.held_octets = exporter.held_octets.saturating_sub(message.len());
+            exporter.held_octets = exporter.held_octets.saturating_sub(octets);
         }
-        Some(message)
+        Some(held)
     }
 
     /// The sessions in which something waits.

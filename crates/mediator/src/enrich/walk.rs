@@ -57,6 +57,14 @@ impl Walked {
     pub fn ends(&self) -> &[usize] {
         &self.ends
     }
+
+    /// Octets of the longest record.
+    #[must_use]
+    pub fn longest_octets(&self) -> usize {
+        let starts = core::iter::once(0).chain(self.ends.iter().copied());
+        let octets = self.ends.iter().zip(starts).map(|(end, start)| end - start);
+        octets.max().unwrap_or(0)
+    }
 }
 
 /// How the content of a Data Set divides into records.

@@ -55,9 +55,16 @@ pub struct Numbers {
     next_in: u32,
     newest_in: u32,
     newest_time_s: u32,
-    suspect: Option<u32>,
+    suspect: Option<Suspect>,
     recent: [Recent; WINDOW],
     recent_at: usize,
+}
+
+/// A number that was far behind: the one that would follow it, and when it came.
+#[derive(Clone, Copy, Debug)]
+struct Suspect {
+    follows: u32,
+    at: Millis,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -123,30 +130,33 @@ impl Numbers {
         self.offset = u32::MAX;
     }
 
-    /// Whether a Message tells that its exporter restarted. `rebooted` is what its clock says: a
-    /// clock that was set, with numbers that go on, is no restart.
+    /// Whether a Message tells that its exporter restarted, and since when it has: a Message before
+    /// it may have been the first of the new count. `rebooted` is what its clock says: a clock that
+    /// was set, with numbers that go on, is no restart.
     #[must_use]
-    pub fn shows_restart(&self, header: &Header, rebooted: bool, now: Millis) -> bool {
-        let place = Place {
-            sequence: header.sequence,
-            units: 1,
-            export_time_s: header.export_time_s,
-            arrived: now,
-            clock_restarted: false,
-        };
+    pub fn shows_restart(
+        &self,
+        header: &Header,
+        rebooted: bool,
+        arrived: Millis,
+    ) -> Option<Millis> {
         if !self.started || header.version == Version::V5 {
-            return false;
+            return None;
         }
-        if self.suspect == Some(place.sequence) {
-            return true;
+        if let Some(suspect) = self.suspect
+            && suspect.follows == header.sequence
+        {
+            return Some(suspect.at);
         }
-        if self.counts_messages {
-            let ahead = place.sequence.wrapping_sub(self.next_in);
+        let restarted = if self.counts_messages {
+            let ahead = header.sequence.wrapping_sub(self.next_in);
             let goes_on = usize::try_from(ahead).is_ok_and(|ahead| ahead <= WINDOW);
-            return rebooted && !goes_on;
-        }
-        place.sequence.wrapping_sub(self.newest_in) >= 1 << 31
-            && place.export_time_s > self.newest_time_s
+            rebooted && !goes_on
+        } else {
+            header.sequence.wrapping_sub(self.newest_in) >= 1 << 31
+                && header.export_time_s > self.newest_time_s
+        };
+        restarted.then_some(arrived)
     }
 
     /// Returns the number of a Message, and what it means.
@@ -213,11 +223,16 @@ impl Numbers {
     /// A number that is far behind: it takes the next free one. If another goes on from it, the
     /// exporter restarted; if not, it was one stray Message.
     fn out_of_window(&mut self, place: &Place) -> (u32, Placed) {
-        let follows = self.suspect == Some(place.sequence);
-        if follows {
+        if self
+            .suspect
+            .is_some_and(|suspect| suspect.follows == place.sequence)
+        {
             return (self.restart(place), Placed::Restarted);
         }
-        self.suspect = Some(place.sequence.wrapping_add(place.units));
+        self.suspect = Some(Suspect {
+            follows: place.sequence.wrapping_add(place.units),
+            at: place.arrived,
+        });
         let number = self.next_in.wrapping_add(self.offset);
         self.offset = self.offset.wrapping_add(place.units);
         (number, Placed::Late)

@@ -14,14 +14,17 @@ use super::{Mediator, Message, Run};
 use crate::collect::store::SessionIndex;
 use crate::counters::{Dropped, Raw, RecordCounters};
 use crate::enrich::apply::{self, Job};
+use crate::enrich::clone::growth_octets;
 use crate::enrich::plan::{Action, Plan};
 use crate::enrich::walk::{Fit, Layout, Walked};
 use crate::export::draft::{Counts, Padding, Unit};
+use crate::limits::MESSAGE_OCTETS_MAX;
 use crate::observe::{Observer, RecordSeen, SideSeen};
 use crate::settings::{DomainNames, Outlet};
 use crate::wire::octets::{put_u32, u32_at};
 use crate::wire::set::{Extent, Set, SetKind};
 use crate::wire::template::{TemplateKind, TemplateRecord, TemplateRecords};
+use crate::wire::{SET_HEADER_OCTETS, V9_HEADER_OCTETS};
 
 impl Mediator {
     /// Sends a Message whose Sets are `sets`, with what they become.
@@ -140,7 +143,9 @@ impl Mediator {
         }
         let reason = match template.prepared.plan.action {
             Action::Pass(reason) => Some(reason),
-            Action::Fill | Action::Clone => None,
+            // Only a clone that no datagram could carry stays where it is.
+            Action::Clone => Some(Raw::TooLarge),
+            Action::Fill => None,
         };
         let mut counted = RecordCounters::default();
         if reason.is_none() {
@@ -243,12 +248,6 @@ impl Mediator {
         })
     }
 
-    fn is_known<O>(&self, index: SessionIndex, id: u16, run: &Run<'_, O>) -> bool {
-        self.store
-            .session(index)
-            .is_some_and(|session| session.find(id, run.now).is_some())
-    }
-
     /// Learns the records of a Template Set, sends them on, and their clones behind them.
     fn template_set<O: Observer>(
         &mut self,
@@ -266,7 +265,7 @@ impl Mediator {
         let records = TemplateRecords::new(version, kind, content);
         if records.clone().any(|record| record.is_err()) {
             self.counters.broken_templates += 1;
-            self.distrust_templates(index, records, run.now);
+            self.distrust_templates(index, records, Announce::Now, run.now);
             return self.raw_set(index, message, set, Raw::BrokenTemplate);
         }
         let mut originals = alloc::vec::Vec::new();
@@ -413,7 +412,7 @@ impl Mediator {
         let (Some(fit), Some(clone_id)) = (fit, template.prepared.clone()) else {
             return false;
         };
-        if outgrows_datagrams(content.len(), fit) {
+        if outgrows_datagrams(plan, content.len(), &self.scratch.walked) {
             return false;
         }
         if fit.records_count > 0 {
@@ -437,7 +436,7 @@ impl Mediator {
             &mut counted,
             run.observer,
         );
-        let grown = plan.layout.octets_min() + crate::enrich::clone::growth_octets(plan);
+        let grown = plan.layout.octets_min() + growth_octets(plan);
         let padding = Padding::of_built(message.header.version, grown);
         if plan.layout.is_variable() {
             self.main.close_at_ends(clone_id, Counts::Data, padding);
@@ -504,10 +503,21 @@ fn rename_domain(
     }
 }
 
-/// Whether one record of the Set could become longer than UDP can carry: then nothing is added.
-fn outgrows_datagrams(content_octets: usize, fit: Fit) -> bool {
-    const SAFE_OCTETS: usize = 60_000;
-    content_octets > SAFE_OCTETS && fit.records_count < 4
+/// The longest record that fits a UDP datagram over IPv4 with a Message Header, a Set Header and
+/// padding.
+const RECORD_OCTETS_MAX: usize = MESSAGE_OCTETS_MAX - 28 - V9_HEADER_OCTETS - SET_HEADER_OCTETS - 3;
+
+/// Whether a record of the Set would become longer than UDP can carry: then nothing is added.
+fn outgrows_datagrams(plan: &Plan, content_octets: usize, walked: &Walked) -> bool {
+    let growth_octets = growth_octets(plan);
+    if content_octets + growth_octets <= RECORD_OCTETS_MAX {
+        return false;
+    }
+    let octets = match &plan.layout {
+        Layout::Fixed { octets, .. } => *octets,
+        Layout::Variable { .. } => walked.longest_octets(),
+    };
+    octets + growth_octets > RECORD_OCTETS_MAX
 }
 
 fn seen_of(exporter: core::net::SocketAddr, message: &Message<'_>, template_id: u16) -> RecordSeen {

@@ -65,7 +65,7 @@ impl Mediator {
         drafts
             .raw
             .count_first(unknown_records(&message.header, &drafts, records.all));
-        let place = self.place(index, message, records.data, run.now);
+        let place = self.place(index, message, records.data);
         if leaves_nothing {
             self.drop_message(Dropped::Empty);
             self.skip_numbers(index, &place);
@@ -99,13 +99,7 @@ impl Mediator {
         }
     }
 
-    fn place(
-        &self,
-        index: SessionIndex,
-        message: &Message<'_>,
-        data_records: usize,
-        now: Millis,
-    ) -> Place {
+    fn place(&self, index: SessionIndex, message: &Message<'_>, data_records: usize) -> Place {
         let header = &message.header;
         let units = match header.version {
             Version::Ipfix => u32::try_from(data_records).unwrap_or(u32::MAX),
@@ -119,7 +113,7 @@ impl Mediator {
             sequence: header.sequence,
             units,
             export_time_s: header.export_time_s,
-            arrived: now,
+            arrived: message.arrived,
             clock_restarted: doubted,
         }
     }
@@ -321,16 +315,21 @@ fn unknown_records(header: &Header, drafts: &Drafts, known: usize) -> usize {
         .max(1)
 }
 
-/// Doubts the Templates of an exporter that restarted.
-pub(super) fn note_restart(session: &mut Session, header: &Header, rebooted: bool, now: Millis) {
-    if session.attached.doubted || !session.hold.is_empty() {
+/// Doubts the Templates of an exporter that restarted. A Message that waited is judged when it
+/// leaves: what came behind it was learnt ahead, and is not older than it.
+pub(super) fn note_restart(
+    session: &mut Session,
+    header: &Header,
+    rebooted: bool,
+    arrived: Millis,
+) {
+    if session.attached.doubted {
         return;
     }
-    let Some(numbers) = session.attached.numbers.first() else {
-        return;
-    };
-    if numbers.shows_restart(header, rebooted, now) {
-        session.doubt_all(now);
+    let numbers = session.attached.numbers.first();
+    let since = numbers.and_then(|numbers| numbers.shows_restart(header, rebooted, arrived));
+    if let Some(since) = since {
+        session.doubt_before(since);
         session.attached.doubted = true;
     }
 }

@@ -277,15 +277,17 @@ impl Mediator {
                 }
                 SetKind::Reserved => continue,
             };
-            self.distrust_templates(index, TemplateRecords::new(version, kind, content), now);
+            let records = TemplateRecords::new(version, kind, content);
+            self.distrust_templates(index, records, Announce::BeforeNext, now);
         }
     }
 
-    /// Doubts the Templates that records may have redefined.
+    /// Doubts the Templates that records may have redefined, and moves clones off their IDs.
     pub(super) fn distrust_templates(
         &mut self,
         index: SessionIndex,
         records: TemplateRecords<'_>,
+        announce: Announce,
         now: Millis,
     ) {
         for record in records {
@@ -309,7 +311,7 @@ impl Mediator {
             if let Some(session) = self.store.session_mut(index) {
                 session.doubt(id, now);
             }
-            self.vacate(index, id, Announce::BeforeNext);
+            self.vacate(index, id, announce);
         }
     }
 

@@ -89,6 +89,8 @@ struct Run<'a, O> {
 struct Message<'a> {
     header: Header,
     octets: &'a mut [u8],
+    /// When it came.
+    arrived: Millis,
     /// Where it lies in the received datagram; `None` if it waited and lies elsewhere.
     base: Option<usize>,
 }
@@ -296,6 +298,7 @@ impl Mediator {
             let message = Message {
                 header,
                 octets,
+                arrived: run.now,
                 base: Some(base),
             };
             self.malformed_message(run, exporter, message, sets);
@@ -309,6 +312,7 @@ impl Mediator {
         let message = Message {
             header,
             octets: &mut octets[..extent.message_end],
+            arrived: run.now,
             base: Some(base),
         };
         if self.is_waiting(index) {
@@ -360,7 +364,13 @@ impl Mediator {
             save::judge_restored(session, header);
         }
         let rebooted = session.attached.clock.note(header);
-        deliver::note_restart(session, header, rebooted, now);
+        session.attached.rebooted |= rebooted;
+        if session.hold.is_empty() {
+            // What was announced in this very millisecond was announced before.
+            let next = Millis(now.0.saturating_add(1));
+            let rebooted = core::mem::take(&mut session.attached.rebooted);
+            deliver::note_restart(session, header, rebooted, next);
+        }
     }
 
     /// The largest UDP payload towards an outlet.

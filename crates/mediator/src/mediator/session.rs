@@ -65,6 +65,8 @@ pub(crate) struct Attached {
     pub(crate) shown_domain: Option<u32>,
     /// The clock of the exporter.
     pub(crate) clock: ExporterClock,
+    /// Whether its clock showed another boot in a Message that waits.
+    pub(crate) rebooted: bool,
     /// Whether its Templates were doubted for a restart that its numbers have not yet seen.
     pub(crate) doubted: bool,
     /// Whether it comes from a saved state and has sent nothing since.
@@ -92,6 +94,7 @@ impl Attached {
             all_pending: false,
             shown_domain: None,
             clock: ExporterClock::default(),
+            rebooted: false,
             doubted: false,
             restored: false,
         }

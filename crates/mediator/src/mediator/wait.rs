@@ -8,7 +8,9 @@
 
 use alloc::vec::Vec;
 
+use super::deliver::note_restart;
 use super::{Mediator, Message, Run};
+use crate::collect::hold::Held;
 use crate::collect::store::SessionIndex;
 use crate::observe::Observer;
 use crate::wire::header::{self, Header};
@@ -174,11 +176,11 @@ impl Mediator {
     fn release<O: Observer>(&mut self, run: &mut Run<'_, O>, index: SessionIndex, until: Until) {
         let mut sets = Vec::new();
         while self.head_may_leave(run, index, until, &mut sets) {
-            let Some(mut octets) = self.store.unhold(index) else {
+            let Some(held) = self.store.unhold(index) else {
                 return;
             };
             self.counters.messages_held -= 1;
-            self.forward_held(run, index, &mut octets, &mut sets);
+            self.forward_held(run, index, held, &mut sets);
         }
     }
 
@@ -206,6 +208,7 @@ impl Mediator {
         let message = Message {
             header,
             octets: message,
+            arrived: run.now,
             base: None,
         };
         !self.resolve(index, &message, sets, run.now).must_wait
@@ -215,16 +218,21 @@ impl Mediator {
         &mut self,
         run: &mut Run<'_, O>,
         index: SessionIndex,
-        octets: &mut [u8],
+        mut held: Held,
         sets: &mut Vec<Set>,
     ) {
-        let version = header::version(octets).unwrap_or(Version::Ipfix);
-        let Some(header) = Header::read(version, octets) else {
+        let version = header::version(&held.octets).unwrap_or(Version::Ipfix);
+        let Some(header) = Header::read(version, &held.octets) else {
             return;
         };
+        if let Some(session) = self.store.session_mut(index) {
+            let rebooted = core::mem::take(&mut session.attached.rebooted);
+            note_restart(session, &header, rebooted, held.arrived);
+        }
         let message = Message {
             header,
-            octets,
+            octets: &mut held.octets,
+            arrived: held.arrived,
             base: None,
         };
         match read_sets(&header, message.octets, sets) {
