@@ -267,14 +267,23 @@ fn an_announcement_is_divided_like_any_message() {
 }
 
 #[test]
-fn records_that_would_outgrow_every_datagram_leave_as_they_came() {
+fn a_record_that_would_outgrow_every_datagram_leaves_as_it_came() {
     let mut rig = small();
     let template = set(2, "0100 0003 IE82/v IE8/4 IE17/2");
     rig.send(&ipfix(0, std::slice::from_ref(&template)));
     rig.send(&ipfix(0, &[]));
     rig.send(&ipfix(0, &[]));
-    let large = ipfix(0, &[set(256, "ff ffa0 61*65440 8.8.8.8 AS0/2")]);
+    // The largest UDP payload over IPv4.
+    let large = ipfix(0, &[set(256, "ff ffc6 61*65478 8.8.8.8 AS0/2")]);
+    assert_eq!(large.len(), 65_507);
     rig.expect(&large, std::slice::from_ref(&large));
     assert_eq!(rig.raw(Raw::TooLarge), 1);
     assert_eq!(rig.counters().records.appended, 0);
+    rig.expect(
+        &ipfix(1, &[set(256, "ff ffb0 61*65456 8.8.8.8 AS0/2")]),
+        &[ipfix(
+            1,
+            &[set(65535, "ff ffb0 61*65456 8.8.8.8 AS0/2 AS15169")],
+        )],
+    );
 }
