@@ -2,7 +2,7 @@
 
 use crate::run::Run;
 use lab::judge::Law;
-use lab::sequence;
+use lab::sequence::{self, Past};
 use mediator::Dropped;
 
 /// Returns what is broken, in one sentence each.
@@ -124,9 +124,14 @@ fn order(run: &Run) -> Result<(), String> {
     judged(run, Law::Order)
 }
 
-/// The AS numbers are the right ones.
+/// The AS numbers are the right ones; and where the network kept the order and nobody started
+/// again, none is missing that could have been there.
 fn promise(run: &Run) -> Result<(), String> {
-    judged(run, Law::Promise)
+    judged(run, Law::Promise)?;
+    match run.climate.past {
+        Past::Orderly => equal("AS numbers missed", run.judge.tally().missed as u64, 0),
+        _ => Ok(()),
+    }
 }
 
 fn equal(what: &str, seen: u64, counted: u64) -> Result<(), String> {
