@@ -60,11 +60,13 @@ pub struct Numbers {
     recent_at: usize,
 }
 
-/// A number that was far behind: the one that would follow it, and when it came.
+/// Numbers that were far behind: the one that would follow them, how many they were, and when the
+/// first came.
 #[derive(Clone, Copy, Debug)]
 struct Suspect {
     follows: u32,
     at: Millis,
+    seen: u8,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -119,15 +121,14 @@ impl Numbers {
         self.newest_time_s = newest_time_s;
     }
 
-    /// Takes the place below a stream that begins: an announcement before the first Message has
-    /// the number before it.
+    /// Begins a stream with something of our own: it takes the number of the first Message, which
+    /// then has the next.
     pub fn begin_before(&mut self, place: &Place) {
-        if self.started {
-            return;
+        if !self.started {
+            self.started = true;
+            self.next_in = place.sequence;
+            self.newest_in = place.sequence;
         }
-        self.started = true;
-        self.next_in = place.sequence;
-        self.offset = u32::MAX;
     }
 
     /// Whether a Message tells that its exporter restarted, and since when it has: a Message before
@@ -143,9 +144,7 @@ impl Numbers {
         if !self.started || header.version == Version::V5 {
             return None;
         }
-        if let Some(suspect) = self.suspect
-            && suspect.follows == header.sequence
-        {
+        if let Some(suspect) = self.confirmed_by(header.sequence, header.export_time_s) {
             return Some(suspect.at);
         }
         let restarted = if self.counts_messages {
@@ -220,22 +219,42 @@ impl Numbers {
         self.out_of_window(place)
     }
 
-    /// A number that is far behind: it takes the next free one. If another goes on from it, the
-    /// exporter restarted; if not, it was one stray Message.
+    /// A number that is far behind. If others go on from it, the exporter restarted. If not, it was
+    /// a stray Message: one that is old by its own clock keeps its place, any other takes the next
+    /// free number.
     fn out_of_window(&mut self, place: &Place) -> (u32, Placed) {
         if self
-            .suspect
-            .is_some_and(|suspect| suspect.follows == place.sequence)
+            .confirmed_by(place.sequence, place.export_time_s)
+            .is_some()
         {
             return (self.restart(place), Placed::Restarted);
         }
+        let before = self
+            .suspect
+            .filter(|suspect| suspect.follows == place.sequence);
         self.suspect = Some(Suspect {
             follows: place.sequence.wrapping_add(place.units),
-            at: place.arrived,
+            at: before.map_or(place.arrived, |suspect| suspect.at),
+            seen: before.map_or(1, |suspect| suspect.seen.saturating_add(1)),
         });
+        if !self.counts_messages && place.export_time_s < self.newest_time_s {
+            return (place.sequence.wrapping_add(self.offset), Placed::Late);
+        }
         let number = self.next_in.wrapping_add(self.offset);
         self.offset = self.offset.wrapping_add(place.units);
         (number, Placed::Late)
+    }
+
+    /// The suspicion that a Message confirms, if it does: two in a row are a restart, three where
+    /// the exporter's clock went back as well.
+    fn confirmed_by(&self, sequence: u32, export_time_s: u32) -> Option<Suspect> {
+        let needed = if export_time_s < self.newest_time_s {
+            2
+        } else {
+            1
+        };
+        self.suspect
+            .filter(|suspect| suspect.follows == sequence && suspect.seen >= needed)
     }
 
     fn restart(&mut self, place: &Place) -> u32 {
