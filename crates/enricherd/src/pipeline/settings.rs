@@ -105,3 +105,52 @@ fn outlet(collector: &Collector) -> Outlet {
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::ConfigFile;
+
+    fn settings(text: &str) -> (Settings, Vec<Policy>) {
+        let config = ConfigFile::parse(text.as_bytes()).unwrap();
+        let config = config.check().unwrap().config;
+        of(&config, &config.forwarding.collectors, &AsDb::empty())
+    }
+
+    #[test]
+    fn equal_provider_lists_share_a_policy() {
+        let (settings, policies) = settings(
+            "exporters:\n\
+             - {match: 192.0.2.1, as_providers: [database]}\n\
+             - {match: 192.0.2.2}\n\
+             - {match: 192.0.2.3, as_providers: [database]}\n",
+        );
+        let indices = settings
+            .exporters
+            .iter()
+            .map(|rule| rule.treatment.policy_index);
+        assert_eq!(indices.collect::<Vec<_>>(), [1, 0, 1]);
+        assert_eq!(settings.otherwise.policy_index, 0);
+        assert_eq!(policies.len(), 2);
+        assert!(policies[0].flow().is_some() && policies[1].flow().is_none());
+    }
+
+    #[test]
+    fn without_as_extraction_nobody_is_enriched() {
+        let (settings, _) = settings(
+            "enrichment: {as_extraction: false}\n\
+             exporters:\n- {match: 192.0.2.1, enrich: \"on\"}\n",
+        );
+        assert_eq!(settings.otherwise.enrich, Enrich::Off);
+        assert_eq!(settings.exporters[0].treatment.enrich, Enrich::Off);
+    }
+
+    #[test]
+    fn an_outlet_has_the_size_of_its_collector() {
+        let (settings, _) = settings(
+            "forwarding:\n  max_packet_size: 1400\n  collectors:\n  - {host: 192.0.2.9}\n",
+        );
+        assert_eq!(settings.outlets[0].packet_octets_max, 1400);
+        assert_eq!(settings.outlets[0].ip_header, IpHeader::OfExporter);
+    }
+}

@@ -1,6 +1,7 @@
 //! Capture files made by hand: both formats, both byte orders, all resolutions, every fault.
 
 use super::*;
+use crate::io::datagram::{Datagrams, Ports};
 
 const LITTLE: Order = Order::Little;
 const BIG: Order = Order::Big;
@@ -311,4 +312,63 @@ fn a_source_that_fails_is_told_from_the_end() {
     });
     assert_eq!(seen, 1);
     assert_eq!(result.unwrap_err().to_string(), "the disk is gone");
+}
+
+/// A xorshift generator: the same numbers at every run.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % limit as u64).unwrap()
+    }
+}
+
+#[test]
+fn no_change_of_some_octets_makes_the_reader_panic() {
+    let ethernet = [
+        &[0xaa; 12][..],
+        &[0x81, 0, 0, 7, 8, 0, 0x45, 0, 0, 32, 0, 7, 0x20, 0],
+    ]
+    .concat();
+    let fragment = [
+        &ethernet[..],
+        &[64, 17, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2],
+        &[9; 12],
+    ]
+    .concat();
+    let pcap = [
+        pcap_header(LITTLE, 0xa1b2_c3d4, 1),
+        pcap_frame(LITTLE, 1, 0, &fragment),
+        pcap_frame(LITTLE, 2, 0, &fragment),
+    ];
+    let pcapng = [
+        section(BIG),
+        interface(BIG, 1, 0, &[(9, &[9]), (14, &[0; 8])]),
+        enhanced(BIG, 0, 1, &fragment),
+        enhanced(BIG, 0, 2, &fragment),
+    ];
+    let mut random = Random(0x1234_5678_9abc_def1);
+    for file in [pcap.concat(), pcapng.concat()] {
+        for _ in 0..300 {
+            let mut changed = file.clone();
+            for _ in 0..=random.below(3) {
+                let at = random.below(changed.len());
+                changed[at] = u8::try_from(random.below(256)).unwrap();
+            }
+            let mut datagrams = Datagrams::new(Ports::All);
+            let mut frames_count = 0;
+            let result = read_frames(&changed[..], |frame| {
+                frames_count += 1;
+                datagrams.read(&frame, &mut Vec::new());
+                Ok(())
+            });
+            let counts = datagrams.finish();
+            assert!(result.is_ok() || frames_count == 0);
+            let gone = counts.unread.total() + counts.joined_count + counts.datagrams_count;
+            assert_eq!((counts.frames_count, gone), (frames_count, frames_count));
+        }
+    }
 }
