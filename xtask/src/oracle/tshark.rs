@@ -2,7 +2,6 @@
 //!
 //! Not here: which of it is our fault (`super`).
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
@@ -39,41 +38,25 @@ pub(super) struct Complaint {
     pub(super) kind: &'static str,
 }
 
+/// Whatever a capture holds was meant for a collector, on whatever port that listened.
+const DECODE_AS: &str = "udp.port==1-65535,cflow";
+
 /// Returns every complaint, in the order of the frames.
 ///
 /// # Errors
 /// tshark cannot be started or cannot read the file.
 pub(super) fn complaints(capture: &Path) -> Result<Vec<Complaint>> {
-    let ports = ports(capture)?;
-    let filter = KINDS.join(" || ");
-    let mut command = tshark(capture);
-    for port in ports {
-        command.arg("-d").arg(format!("udp.port=={port},cflow"));
-    }
+    let mut command = Command::new("tshark");
+    command.arg("-r").arg(capture).args(["-d", DECODE_AS]);
     for preference in PREFERENCES {
-        command.arg("-o").arg(preference);
+        command.args(["-o", preference]);
     }
-    command.args(["-Y", &filter, "-T", "fields", "-e", "frame.number"]);
+    command.args(["-Y", &KINDS.join(" || ")]);
+    command.args(["-T", "fields", "-e", "frame.number"]);
     for kind in KINDS {
-        command.arg("-e").arg(kind);
+        command.args(["-e", kind]);
     }
     read(&process::capture(&mut command)?)
-}
-
-fn tshark(capture: &Path) -> Command {
-    let mut command = Command::new("tshark");
-    command.arg("-r").arg(capture);
-    command
-}
-
-/// Returns the destination ports of all datagrams: whatever came there is meant for a collector.
-fn ports(capture: &Path) -> Result<BTreeSet<u16>> {
-    let mut command = tshark(capture);
-    command.args(["-T", "fields", "-E", "occurrence=f", "-e", "udp.dstport"]);
-    let text = process::capture(&mut command)?;
-    let lines = text.lines().filter(|line| !line.is_empty());
-    let ports: Result<_, _> = lines.map(str::parse).collect();
-    ports.context("tshark wrote something else than a port")
 }
 
 /// Reads lines of a frame number and one column per kind, divided by tabulators.
