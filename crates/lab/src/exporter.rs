@@ -26,6 +26,9 @@ use plan::{Draft, Planned, Standing};
 use std::net::SocketAddr;
 use std::rc::Rc;
 
+/// An exporter runs at least this long before it starts again.
+const UP_TIME_MS_MIN: u64 = 10_000;
+
 /// Who an exporter is.
 #[derive(Clone, Debug)]
 pub struct Identity {
@@ -149,7 +152,8 @@ impl Exporter {
         if self.random.chance(self.habits.flaws) && self.random.chance(20) {
             return self.junk(now_ms);
         }
-        if self.random.chance(self.habits.restarts) {
+        let up_time_ms = now_ms.saturating_sub(self.booted_ms);
+        if up_time_ms > UP_TIME_MS_MIN && self.random.chance(self.habits.restarts) {
             self.restart(now_ms);
         }
         let index = self.random.between(0, self.domains.len() - 1);

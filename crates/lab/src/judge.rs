@@ -219,7 +219,8 @@ impl Judge {
         }
     }
 
-    /// Sequence Numbers that came and left, by session, for whoever knows what the network did.
+    /// Sequence Numbers that came and left, by session, for whoever knows what the network did;
+    /// but for sessions whose IPFIX records may have been counted by another port's Template.
     pub fn sequences(
         &self,
     ) -> impl Iterator<
@@ -231,6 +232,7 @@ impl Judge {
     > {
         self.streams
             .iter()
+            .filter(|(session, stream)| session.version != Version::Ipfix || !stream.borrows)
             .map(|(session, stream)| (session, &stream.came, &stream.left))
     }
 

@@ -119,6 +119,7 @@ pub fn judge(version: Version, came: &Numbers, left: &Numbers, past: Past) -> Re
     let excused = match (version, past) {
         (Version::V5, _) => usize::MAX,
         (Version::Ipfix, Past::Restarted) => came.deniable,
+        (_, Past::Orderly) => came.steps_back(),
         _ => 0,
     };
     match past {

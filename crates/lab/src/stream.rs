@@ -24,6 +24,9 @@ pub(crate) struct Stream {
     pub(crate) queue: VecDeque<Expected>,
     /// The exporter's Templates as this session's collector knows them.
     pub(crate) current: HashMap<u16, Rc<Template>>,
+    /// Whether some of its data was read by a Template that only another port announced. It may
+    /// be another Template under the same ID, so that the records were counted wrongly.
+    pub(crate) borrows: bool,
     /// Sequence Numbers in.
     pub(crate) came: Numbers,
     /// Sequence Numbers out.
@@ -56,6 +59,8 @@ pub(crate) struct Item {
     pub(crate) next: usize,
     /// Whether all of it left.
     pub(crate) done: bool,
+    /// Its Templates that left already, as repetitions or ahead of the Message.
+    pub(crate) announced: Vec<Rc<Template>>,
     /// Whether something behind it left before it.
     pub(crate) overtaken: bool,
 }
@@ -72,6 +77,7 @@ impl Expected {
                 set: set.clone(),
                 next: 0,
                 done: false,
+                announced: Vec::new(),
                 overtaken: false,
             })
             .collect();

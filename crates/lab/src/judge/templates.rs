@@ -7,7 +7,7 @@ use super::{Judge, Law};
 use crate::collector::{Content, SessionKey};
 use crate::framing::Header;
 use crate::projection::{Relation, relation};
-use crate::stream::Item;
+use crate::stream::{Expected, Item};
 use crate::template::Template;
 use std::rc::Rc;
 
@@ -32,6 +32,7 @@ impl Judge {
             self.own(session, template);
             return;
         }
+        self.mark_announced(session, template);
         if self.is_current(session, template) {
             self.tally.announced += 1;
             return;
@@ -41,8 +42,13 @@ impl Judge {
             return;
         }
         self.tally.announced += 1;
-        if self.is_on_its_way(session, template) || self.is_borrowed(session, template) {
+        if self.is_on_its_way(session, template) {
             self.own(session, template);
+            return;
+        }
+        if self.is_borrowed(session, template) {
+            self.own(session, template);
+            self.streams.entry(*session).or_default().borrows = true;
             return;
         }
         if self.is_clone(session, template) {
@@ -67,33 +73,42 @@ impl Judge {
         template: &Rc<Template>,
         turn: Turn,
     ) -> bool {
-        loop {
-            let Some(stream) = self.streams.get_mut(session) else {
-                return false;
-            };
-            let Some(expected) = stream.queue.front_mut() else {
-                return false;
-            };
-            let next = |index: &usize| expected.items[*index].templates().first();
-            let place = expected
-                .eligible(&stream.current)
-                .into_iter()
-                .filter(|index| turn == Turn::Eligible || !expected.overtakes_data(*index))
-                .find(|index| next(index) == Some(template));
-            if let Some(index) = place {
-                expected.tick(index, 1);
-                let came = expected.header;
-                // What the collector knows already may be the mediator's own repetition.
-                if stream.current.get(&template.id) != Some(template) {
-                    self.times(&came, header);
-                }
-                return true;
+        let Some(stream) = self.streams.get_mut(session) else {
+            return false;
+        };
+        while stream.queue.front().is_some_and(Expected::is_done) {
+            stream.queue.pop_front();
+        }
+        let Some(expected) = stream.queue.front_mut() else {
+            return false;
+        };
+        let place = expected
+            .eligible(&stream.current)
+            .into_iter()
+            .filter(|index| turn == Turn::Eligible || !expected.overtakes_data(*index))
+            .find(|index| expected.items[*index].templates().first() == Some(template));
+        let Some(index) = place else {
+            return false;
+        };
+        expected.tick(index, 1);
+        let came = expected.header;
+        // What the collector knows already may be the mediator's own repetition.
+        if stream.current.get(&template.id) != Some(template) {
+            self.times(&came, header);
+        }
+        true
+    }
+
+    /// Notes that a Template left, perhaps ahead of the Message that brought it.
+    fn mark_announced(&mut self, session: &SessionKey, template: &Rc<Template>) {
+        let Some(stream) = self.streams.get_mut(session) else {
+            return;
+        };
+        let waiting = stream.queue.iter_mut();
+        for item in waiting.flat_map(|expected| &mut expected.items) {
+            if item.templates().contains(template) {
+                item.announced.push(Rc::clone(template));
             }
-            let over = expected.items.iter().all(|item| item.done);
-            if !over || !expected.is_done() {
-                return false;
-            }
-            self.skip_head(session, true);
         }
     }
 
@@ -140,7 +155,7 @@ impl Judge {
             Content::Templates(_) => item
                 .templates()
                 .iter()
-                .all(|template| self.is_current(session, template)),
+                .all(|known| self.is_current(session, known) || item.announced.contains(known)),
             Content::Data(_) => false,
             Content::Unread => {
                 let key = (session.exporter.ip(), session.version, session.domain);
