@@ -178,3 +178,107 @@ fn checksum(octets: &[u8]) -> u64 {
         (sum ^ u64::from(*octet)).wrapping_mul(0x0000_0100_0000_01B3)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> Vec<u8> {
+        let mut writer = StateWriter::new();
+        writer.u8(1);
+        writer.u16(0x0203);
+        writer.u32(0x0405_0607);
+        writer.u64(0x0809_0A0B_0C0D_0E0F);
+        writer.optional(None);
+        writer.optional(Some(0));
+        writer.optional(Some(u64::MAX));
+        writer.address([192, 0, 2, 1].into());
+        writer.address([0x2001, 0xDB8, 0, 0, 0, 0, 0, 1].into());
+        writer.list(&[7_u16, 8], |writer, item| writer.u16(*item));
+        writer.finish()
+    }
+
+    #[test]
+    fn what_was_written_is_read_in_the_same_order() {
+        let octets = sample();
+        let mut reader = StateReader::new(&octets).unwrap();
+        assert_eq!(reader.u8(), Some(1));
+        assert_eq!(reader.u16(), Some(0x0203));
+        assert_eq!(reader.u32(), Some(0x0405_0607));
+        assert_eq!(reader.u64(), Some(0x0809_0A0B_0C0D_0E0F));
+        assert_eq!(reader.optional(), Some(None));
+        assert_eq!(reader.optional(), Some(Some(0)));
+        assert_eq!(
+            reader.optional(),
+            Some(Some(u64::MAX - 1)),
+            "the largest is taken"
+        );
+        assert_eq!(reader.address(), Some([192, 0, 2, 1].into()));
+        let v6 = [0x2001, 0xDB8, 0, 0, 0, 0, 0, 1];
+        assert_eq!(reader.address(), Some(v6.into()));
+        assert_eq!(reader.u16(), Some(2), "a list says how long it is");
+        assert_eq!((reader.u16(), reader.u16()), (Some(7), Some(8)));
+        assert_eq!(
+            (reader.u8(), reader.octets(1)),
+            (None, None),
+            "and the end is the end"
+        );
+    }
+
+    #[test]
+    fn every_prefix_is_refused() {
+        let octets = sample();
+        for end in 0..octets.len() {
+            let expected = if end < MAGIC.len() {
+                StateError::Foreign
+            } else {
+                StateError::Damaged
+            };
+            assert_eq!(
+                StateReader::new(&octets[..end]).unwrap_err(),
+                expected,
+                "{end} octets"
+            );
+        }
+    }
+
+    #[test]
+    fn every_flipped_octet_is_found() {
+        let octets = sample();
+        for at in 0..octets.len() {
+            for bit in 0..8 {
+                let mut changed = octets.clone();
+                changed[at] ^= 1 << bit;
+                assert!(
+                    StateReader::new(&changed).is_err(),
+                    "bit {bit} of octet {at}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn octets_behind_the_state_are_found() {
+        assert_eq!(
+            StateReader::new(&[&sample()[..], &[0]].concat()).unwrap_err(),
+            StateError::Damaged
+        );
+        assert_eq!(StateReader::new(b"").unwrap_err(), StateError::Foreign);
+    }
+
+    #[test]
+    fn an_address_of_no_family_is_none() {
+        let mut writer = StateWriter::new();
+        writer.u8(5);
+        writer.u64(0);
+        let octets = writer.finish();
+        assert_eq!(StateReader::new(&octets).unwrap().address(), None);
+    }
+
+    #[test]
+    fn what_is_refused_is_said_with_its_consequence() {
+        for error in [StateError::Damaged, StateError::Foreign] {
+            assert!(std::format!("{error}").ends_with("Templates are learnt anew"));
+        }
+    }
+}

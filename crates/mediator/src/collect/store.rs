@@ -559,3 +559,294 @@ impl<P, S, D: Default> Store<P, S, D> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::template::TemplateKind;
+    use std::vec;
+
+    type Tested = Store<(), (), u32>;
+
+    /// What a session takes of the domain-wide list in these tests.
+    const DEFINITION: [u8; 8] = [1, 0, 0, 1, 0, 8, 0, 4];
+
+    fn store(limits: Limits) -> Tested {
+        Store::new(limits, 1)
+    }
+
+    fn exporter(host: u32, port: u16) -> SocketAddr {
+        (host.to_be_bytes(), port).into()
+    }
+
+    fn open(store: &mut Tested, host: u32, port: u16, now: u64) -> Option<SessionIndex> {
+        let exporter = exporter(host, port);
+        if let Some(index) = store.find(exporter, Version::V9, 0) {
+            return Some(index);
+        }
+        let index = store.open(exporter, Version::V9, 0, Millis(now), ())?;
+        store.session_mut(index).unwrap().seen_at = Millis(now);
+        Some(index)
+    }
+
+    fn learn(store: &mut Tested, index: SessionIndex, id: u16, now: u64) -> Option<Learned> {
+        learn_field(store, index, id, 8, now)
+    }
+
+    fn learn_field(
+        store: &mut Tested,
+        index: SessionIndex,
+        id: u16,
+        element: u8,
+        now: u64,
+    ) -> Option<Learned> {
+        let mut octets = DEFINITION;
+        octets[..2].copy_from_slice(&id.to_be_bytes());
+        octets[5] = element;
+        let definition = Definition::from_octets(Version::V9, TemplateKind::Flow, &octets).unwrap();
+        store.learn(index, &definition, Millis(now), || ((), 0))
+    }
+
+    #[test]
+    fn a_session_is_an_address_a_port_a_version_and_a_domain() {
+        let mut store = store(Limits::default());
+        let index = open(&mut store, 1, 2055, 0).unwrap();
+        assert_eq!(store.find(exporter(1, 2055), Version::V9, 0), Some(index));
+        for (other, version, domain) in [
+            (exporter(2, 2055), Version::V9, 0),
+            (exporter(1, 2056), Version::V9, 0),
+            (exporter(1, 2055), Version::Ipfix, 0),
+            (exporter(1, 2055), Version::V9, 1),
+        ] {
+            assert_eq!(store.find(other, version, domain), None);
+        }
+    }
+
+    #[test]
+    fn a_productive_session_is_never_evicted_for_one_that_has_shown_nothing() {
+        let mut store = store(Limits {
+            sessions_max: 32,
+            ..Limits::default()
+        });
+        let kept = open(&mut store, 0, 1, 0).unwrap();
+        store.session_mut(kept).unwrap().productive = true;
+        for host in 1..5000 {
+            open(&mut store, host, 1, u64::from(host));
+            assert!(store.sessions().count() <= 32);
+        }
+        assert_eq!(store.find(exporter(0, 1), Version::V9, 0), Some(kept));
+        assert!(store.counters.sessions_evicted > 4000);
+    }
+
+    #[test]
+    fn where_all_are_productive_a_new_session_is_refused() {
+        let mut store = store(Limits {
+            sessions_max: 4,
+            ..Limits::default()
+        });
+        for host in 0..4 {
+            let index = open(&mut store, host, 1, 0).unwrap();
+            store.session_mut(index).unwrap().productive = true;
+        }
+        assert_eq!(open(&mut store, 9, 1, 0), None);
+        assert_eq!(store.counters.sessions_refused, 1);
+        assert_eq!(store.counters.sessions_evicted, 0);
+    }
+
+    #[test]
+    fn a_session_in_which_something_waits_is_not_evicted() {
+        let mut store = store(Limits {
+            sessions_max: 1,
+            ..Limits::default()
+        });
+        let index = open(&mut store, 0, 1, 0).unwrap();
+        store.hold(index, Millis(0), &[0; 10]);
+        assert_eq!(open(&mut store, 1, 1, 0), None);
+        store.unhold(index);
+        assert!(open(&mut store, 1, 1, 0).is_some());
+    }
+
+    #[test]
+    fn the_seventeenth_port_within_a_minute_makes_an_exporter_portless() {
+        let mut store = store(Limits::default());
+        for port in 1..=16 {
+            open(&mut store, 1, port, 0);
+        }
+        assert_eq!(store.sessions().count(), 16);
+        let shared = open(&mut store, 1, 17, 60_000).unwrap();
+        let session = store.session(shared).unwrap();
+        // Collectors go on seeing one port, the first.
+        assert_eq!((session.key.port, session.exporter.port()), (0, 1));
+        assert_eq!(open(&mut store, 1, 18, 60_000), Some(shared));
+        assert_ne!(
+            open(&mut store, 1, 3, 60_000),
+            Some(shared),
+            "known ports stay"
+        );
+        assert_eq!(store.counters.exporters_portless, 1);
+    }
+
+    #[test]
+    fn ports_of_another_minute_do_not_count() {
+        let mut store = store(Limits::default());
+        for port in 1..=32 {
+            open(&mut store, 1, port, u64::from(port / 16) * 60_001);
+        }
+        assert_eq!(store.counters.exporters_portless, 0);
+    }
+
+    #[test]
+    fn what_waits_stays_within_both_bounds() {
+        let mut store = store(Limits {
+            held_octets_max: 100,
+            held_octets_per_exporter_max: 60,
+            ..Limits::default()
+        });
+        let first = open(&mut store, 1, 1, 0).unwrap();
+        let second_port = open(&mut store, 1, 2, 0).unwrap();
+        let other = open(&mut store, 2, 1, 0).unwrap();
+        store.hold(first, Millis(0), &[0; 60]);
+        assert!(!store.may_hold(first, 1));
+        assert!(
+            !store.may_hold(second_port, 1),
+            "the bound is an exporter's, not a port's"
+        );
+        assert!(store.may_hold(other, 40));
+        assert!(
+            !store.may_hold(other, 41),
+            "nor may all together pass theirs"
+        );
+        assert_eq!((store.held_octets(), store.held()), (60, &[first][..]));
+        assert_eq!(store.unhold(first).unwrap().octets.len(), 60);
+        assert_eq!((store.held_octets(), store.held().len()), (0, 0));
+        assert!(store.may_hold(second_port, 60));
+    }
+
+    #[test]
+    fn a_definition_is_new_the_same_or_changed() {
+        let mut store = store(Limits::default());
+        let index = open(&mut store, 1, 1, 0).unwrap();
+        assert_eq!(learn(&mut store, index, 256, 0), Some(Learned::New));
+        let bytes = store.bytes();
+        assert_eq!(learn(&mut store, index, 256, 1), Some(Learned::Same));
+        assert_eq!(
+            learn_field(&mut store, index, 256, 12, 2),
+            Some(Learned::Changed)
+        );
+        assert_eq!(store.bytes(), bytes);
+        assert!(store.forget(index, 256));
+        assert!(!store.forget(index, 256));
+        assert!(store.bytes() < bytes);
+    }
+
+    #[test]
+    fn a_refused_definition_takes_the_older_one_of_its_id_along() {
+        let mut store = store(Limits {
+            templates_per_session_max: 1,
+            fields_max: 1,
+            ..Limits::default()
+        });
+        let index = open(&mut store, 1, 1, 0).unwrap();
+        learn(&mut store, index, 256, 0);
+        assert_eq!(
+            learn(&mut store, index, 257, 0),
+            None,
+            "one Template too many"
+        );
+        let two_fields = [1, 0, 0, 2, 0, 8, 0, 4, 0, 12, 0, 4];
+        let definition =
+            Definition::from_octets(Version::V9, TemplateKind::Flow, &two_fields).unwrap();
+        assert_eq!(store.learn(index, &definition, Millis(0), || ((), 0)), None);
+        assert!(store.session(index).unwrap().stored(256).is_none());
+        assert_eq!(store.counters.templates_refused, 2);
+    }
+
+    #[test]
+    fn room_for_templates_is_made_by_sessions_that_show_nothing() {
+        let mut store = store(Limits {
+            templates_bytes_max: 2000,
+            ..Limits::default()
+        });
+        let kept = open(&mut store, 0, 1, 0).unwrap();
+        learn(&mut store, kept, 256, 0);
+        store.session_mut(kept).unwrap().productive = true;
+        for host in 1..200 {
+            let Some(index) = open(&mut store, host, 1, u64::from(host)) else {
+                continue;
+            };
+            learn(&mut store, index, 256, u64::from(host));
+            let templates: usize = store
+                .sessions()
+                .flat_map(|session| session.templates())
+                .map(Template::bytes)
+                .sum();
+            assert!(templates <= 2000);
+        }
+        assert!(store.session(kept).unwrap().stored(256).is_some());
+        assert!(store.counters.sessions_evicted > 0);
+    }
+
+    #[test]
+    fn other_ports_lend_a_definition_only_if_they_agree() {
+        let mut store = store(Limits::default());
+        let asker = open(&mut store, 1, 1, 0).unwrap();
+        let first = open(&mut store, 1, 2, 0).unwrap();
+        let second = open(&mut store, 1, 3, 0).unwrap();
+        let lent = |store: &Tested| store.sibling_template(asker, 256, Millis(0)).is_some();
+        assert!(!lent(&store));
+        learn(&mut store, first, 256, 0);
+        assert!(lent(&store));
+        learn(&mut store, second, 256, 0);
+        assert!(lent(&store));
+        learn_field(&mut store, second, 256, 12, 0);
+        assert!(!lent(&store));
+        let stranger = open(&mut store, 2, 1, 0).unwrap();
+        assert!(store.sibling_template(stranger, 256, Millis(0)).is_none());
+    }
+
+    #[test]
+    fn an_idle_session_goes_when_its_last_template_has_expired() {
+        let mut store = store(Limits::default());
+        let bare = open(&mut store, 1, 1, 0).unwrap();
+        let with_template = open(&mut store, 2, 1, 0).unwrap();
+        learn(&mut store, with_template, 256, 0);
+        let hour_ms = 3_600_000;
+        store.sweep(Millis(hour_ms));
+        assert!(store.session(bare).is_some());
+        store.sweep(Millis(hour_ms + 1));
+        assert!(store.session(bare).is_none());
+        store.sweep(Millis(36 * hour_ms));
+        assert!(store.session(with_template).is_some());
+        store.sweep(Millis(36 * hour_ms + 1));
+        assert!(store.session(with_template).is_none());
+        assert_eq!((store.counters.sessions_expired, store.bytes()), (2, 0));
+    }
+
+    #[test]
+    fn an_expired_template_of_a_busy_session_goes_alone() {
+        let mut store = store(Limits::default());
+        let index = open(&mut store, 1, 1, 0).unwrap();
+        learn(&mut store, index, 256, 0);
+        let later = 36 * 3_600_000 + 1;
+        learn(&mut store, index, 257, later);
+        store.session_mut(index).unwrap().seen_at = Millis(later);
+        store.sweep(Millis(later));
+        let session = store.session(index).unwrap();
+        assert!(session.stored(256).is_none() && session.stored(257).is_some());
+        assert_eq!(store.counters.templates_expired, 1);
+    }
+
+    #[test]
+    fn a_place_is_used_again_and_its_domain_begins_anew() {
+        let mut store = store(Limits::default());
+        let index = open(&mut store, 1, 1, 0).unwrap();
+        let key = store.session(index).unwrap().key.domain_key();
+        *store.domain_mut(&key).unwrap() = 7;
+        store.sweep(Millis(3_600_001));
+        assert!(store.domain(&key).is_none());
+        let again = open(&mut store, 1, 1, 3_600_001).unwrap();
+        assert_eq!(again, index);
+        assert_eq!(store.domain(&key).unwrap().attached, 0);
+        assert_eq!(store.siblings(&key), vec![again]);
+    }
+}

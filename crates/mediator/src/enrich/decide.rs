@@ -73,3 +73,119 @@ fn is_usable(policy: &Policy, treatment: &Treatment, asn: u32, by_default_route:
     };
     allowed && !Asn(asn).is_reserved() && !treatment.unusable_as.contains(&asn)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::{AddressChoice, Enrich};
+    use asdb::{AsDb, PolicyWord};
+    use std::vec;
+
+    fn treatment(flow_as_semantics: FlowAsSemantics) -> Treatment {
+        Treatment {
+            enrich: Enrich::On,
+            policy_index: 0,
+            flow_as_semantics,
+            address: AddressChoice::FirstPublic,
+            unusable_as: vec![7018],
+        }
+    }
+
+    fn given(asn: u32, provider: Provider) -> Given {
+        Given {
+            asn: Asn(asn),
+            provider,
+        }
+    }
+
+    fn flow(asn: u32) -> FlowValue {
+        FlowValue {
+            asn: Some(asn),
+            by_default_route: false,
+        }
+    }
+
+    /// Decides with an order in which only the exporter's word stands between before and after.
+    fn decided(word: Option<PolicyWord>, before: u32, value: FlowValue, after: u32) -> Verdict {
+        let words: vec::Vec<PolicyWord> = word.into_iter().collect();
+        let known = [
+            given(before, Provider::Static),
+            given(after, Provider::Database),
+        ];
+        let policy = AsDb::empty().policy(&words);
+        decide(&policy, &treatment(FlowAsSemantics::Origin), known, value)
+    }
+
+    #[test]
+    fn the_order_is_before_the_exporter_the_exporter_after_it() {
+        let word = Some(PolicyWord::Flow);
+        let rows = [
+            (1, 2, 3, Verdict::Write(Asn(1), Provider::Static)),
+            (0, 3, 3, Verdict::Keep { disagrees: None }),
+            (
+                0,
+                2,
+                3,
+                Verdict::Keep {
+                    disagrees: Some(Asn(3)),
+                },
+            ),
+            (0, 2, 0, Verdict::Keep { disagrees: None }),
+            (0, 0, 3, Verdict::Write(Asn(3), Provider::Database)),
+            (0, 0, 0, Verdict::Nobody),
+        ];
+        for (before, asn, after, expected) in rows {
+            assert_eq!(decided(word, before, flow(asn), after), expected);
+        }
+    }
+
+    #[test]
+    fn a_value_that_is_reserved_or_called_unusable_is_none() {
+        let written = Verdict::Write(Asn(3), Provider::Database);
+        for unusable in [0, 23_456, 65_535, 64_500, 131_071, u32::MAX, 7018] {
+            assert_eq!(
+                decided(Some(PolicyWord::Flow), 0, flow(unusable), 3),
+                written
+            );
+        }
+        assert_eq!(
+            decided(Some(PolicyWord::Flow), 0, FlowValue::default(), 3),
+            written
+        );
+    }
+
+    #[test]
+    fn each_word_for_the_exporter_excepts_what_it_says() {
+        let written = Verdict::Write(Asn(3), Provider::Database);
+        let kept = Verdict::Keep {
+            disagrees: Some(Asn(3)),
+        };
+        let private = flow(64_512);
+        let by_default = FlowValue {
+            by_default_route: true,
+            ..flow(6939)
+        };
+        for (word, of_private, of_default) in [
+            (Some(PolicyWord::Flow), kept, kept),
+            (Some(PolicyWord::FlowExceptPrivate), written, kept),
+            (Some(PolicyWord::FlowExceptDefaultRoute), kept, written),
+            (None, written, written),
+        ] {
+            assert_eq!(decided(word, 0, private, 3), of_private, "{word:?}");
+            assert_eq!(decided(word, 0, by_default, 3), of_default, "{word:?}");
+        }
+    }
+
+    #[test]
+    fn the_adjacent_as_is_never_an_answer() {
+        let policy = AsDb::empty().policy(&[PolicyWord::Flow]);
+        let known = [Given::NOTHING, given(3, Provider::Database)];
+        let verdict = decide(
+            &policy,
+            &treatment(FlowAsSemantics::Peer),
+            known,
+            flow(6939),
+        );
+        assert_eq!(verdict, Verdict::Write(Asn(3), Provider::Database));
+    }
+}

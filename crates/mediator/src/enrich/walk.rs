@@ -209,3 +209,113 @@ fn walk(content: &[u8], start: usize, steps: &[Step], marks: &mut Vec<u32>) -> O
     }
     (at <= content.len()).then_some(at)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fit(layout: &Layout, content: &[u8]) -> (Option<(usize, usize)>, Walked) {
+        let mut walked = Walked::default();
+        let fit = layout.fit(content, &mut walked);
+        (
+            fit.map(|fit| (fit.records_count, fit.records_octets)),
+            walked,
+        )
+    }
+
+    /// Two octets, a variable-length field, a mark, four octets.
+    fn variable() -> Layout {
+        Layout::compile(
+            &[Step::Skip(2), Step::Variable, Step::Mark, Step::Skip(4)],
+            1,
+        )
+    }
+
+    #[test]
+    fn records_of_fixed_length_are_cut_by_division() {
+        let steps = [
+            Step::Skip(1),
+            Step::Mark,
+            Step::Skip(4),
+            Step::Skip(2),
+            Step::Mark,
+        ];
+        let layout = Layout::compile(&[&steps[..], &[Step::Skip(1)]].concat(), 2);
+        assert_eq!((layout.octets_min(), layout.is_variable()), (8, false));
+        let walked = Walked::default();
+        assert_eq!(layout.record(2, &walked), (16, 24));
+        assert_eq!(layout.mark(2, 0, &walked), 17);
+        assert_eq!(layout.mark(2, 1, &walked), 23);
+    }
+
+    #[test]
+    fn what_is_left_over_is_three_octets_or_zeros() {
+        let layout = Layout::compile(&[Step::Skip(8)], 0);
+        let rows: [(&[u8], Option<(usize, usize)>); 8] = [
+            (&[], Some((0, 0))),
+            (&[1; 8], Some((1, 8))),
+            (&[1; 11], Some((1, 8))),
+            (&[1; 12], None),
+            (&[0; 12], Some((1, 8))),
+            (&[0; 7], Some((0, 0))),
+            (&[0, 0, 0, 1], None),
+            (&[1; 3], Some((0, 0))),
+        ];
+        for (content, expected) in rows {
+            assert_eq!(fit(&layout, content).0, expected, "{content:?}");
+        }
+    }
+
+    #[test]
+    fn records_of_no_octet_never_fit() {
+        assert_eq!(fit(&Layout::compile(&[], 0), &[]).0, None);
+        assert_eq!(fit(&Layout::compile(&[Step::Skip(0)], 0), &[0; 4]).0, None);
+    }
+
+    #[test]
+    fn records_of_variable_length_are_walked_in_both_forms() {
+        let content = [
+            1, 1, 2, 9, 9, 4, 4, 4, 4, 2, 2, 255, 0, 1, 7, 5, 5, 5, 5, 3, 3, 0, 6, 6, 6, 6,
+        ];
+        let (found, walked) = fit(&variable(), &content);
+        assert_eq!(found, Some((3, 26)));
+        assert_eq!(walked.ends(), [9, 19, 26]);
+        assert_eq!(walked.longest_octets(), 10);
+        let layout = variable();
+        assert_eq!(layout.record(1, &walked), (9, 19));
+        let marks: Vec<usize> = (0..3).map(|nth| layout.mark(nth, 0, &walked)).collect();
+        assert_eq!(marks, [5, 15, 22]);
+    }
+
+    #[test]
+    fn a_variable_length_that_passes_the_end_does_not_fit() {
+        for content in [
+            &[1, 1, 5, 4, 4, 4, 4, 4][..],
+            &[1, 1, 255, 255, 255, 4, 4, 4, 4],
+            &[1, 1, 255, 0, 3, 4, 4, 4],
+            &[1, 1, 0, 4, 4, 4, 4, 1, 1, 9, 4, 4, 4, 4],
+        ] {
+            assert_eq!(fit(&variable(), content).0, None, "{content:?}");
+        }
+    }
+
+    #[test]
+    fn padding_shorter_than_a_variable_record_is_left_over() {
+        let record = [1, 1, 0, 4, 4, 4, 4];
+        let padded = |padding: &[u8]| fit(&variable(), &[&record, padding].concat()).0;
+        assert_eq!(padded(&[0; 6]), Some((1, 7)));
+        assert_eq!(padded(&[9; 3]), Some((1, 7)));
+        assert_eq!(padded(&[9; 4]), None);
+    }
+
+    #[test]
+    fn every_prefix_of_a_set_is_walked_without_passing_its_end() {
+        let content = [1, 1, 2, 9, 9, 4, 4, 4, 4, 2, 2, 255, 0, 1, 7, 5, 5, 5, 5];
+        for end in 0..content.len() {
+            let (found, walked) = fit(&variable(), &content[..end]);
+            assert!(walked.ends().iter().all(|at| *at <= end));
+            assert!(found.is_none_or(|(_, octets)| octets <= end));
+        }
+        assert_eq!(Walked::default().longest_octets(), 0);
+    }
+}

@@ -38,8 +38,10 @@ pub enum Counts {
 /// How the end of a Set is padded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Padding {
-    /// The content has the padding that it came with.
+    /// The content has the padding that it came with; parts of a divided Set have none.
     AsCame,
+    /// The content has the padding that it came with; parts of a divided Set are padded to four.
+    AsCameOrFour,
     /// With zeros to a multiple of four octets [RFC 3954 §5.3].
     ToFour,
     /// Not at all.
@@ -47,6 +49,15 @@ pub enum Padding {
 }
 
 impl Padding {
+    /// What a Set keeps that we do not build, whose records have at least this many octets.
+    #[must_use]
+    pub const fn of_kept(version: Version, record_octets_min: usize) -> Self {
+        match Self::of_built(version, record_octets_min) {
+            Self::ToFour => Self::AsCameOrFour,
+            _ => Self::AsCame,
+        }
+    }
+
     /// What a Set gets that we build from records of at least this many octets: padding must be
     /// shorter than any record [RFC 7011 §3.3.1].
     #[must_use]
@@ -412,12 +423,266 @@ fn set_octets(piece: &Piece, content_octets: usize) -> usize {
 fn padding_octets(piece: &Piece, content_octets: usize, end: usize) -> usize {
     let to_four = content_octets.wrapping_neg() & 3;
     match piece.padding {
-        Padding::Nothing => 0,
+        Padding::Nothing | Padding::AsCame => 0,
         Padding::ToFour => to_four,
-        Padding::AsCame if end == piece.octets() => 0,
-        Padding::AsCame => match piece.unit {
-            Unit::Fixed(octets) if octets < 4 => 0,
-            _ => to_four,
-        },
+        Padding::AsCameOrFour if end == piece.octets() => 0,
+        Padding::AsCameOrFour => to_four,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec;
+
+    /// What a Set of a part shows: its ID, octets of records, octets of padding, records.
+    type Shown = (u16, usize, usize, usize);
+
+    fn parts(draft: &Draft, octets_max: usize) -> Vec<Vec<Shown>> {
+        let mut parts = vec![];
+        let mut from = Cursor::default();
+        while !draft.is_end(from) {
+            let to = draft.cut(from, octets_max);
+            assert_ne!(from, to, "a part of nothing");
+            let show = |set: SetPart<'_>| {
+                let content = set.content.len();
+                (set.set_id, content, set.padding_octets, set.records_count)
+            };
+            parts.push(draft.sets(from, to).map(show).collect());
+            from = to;
+        }
+        parts
+    }
+
+    fn octets(part: &[Shown]) -> usize {
+        part.iter()
+            .map(|(_, content, padding, _)| 4 + content + padding)
+            .sum()
+    }
+
+    /// A Set of records of one length.
+    fn fixed(draft: &mut Draft, set_id: u16, records: usize, octets: usize, padding: Padding) {
+        draft.content().extend(vec![7; records * octets]);
+        draft.close(set_id, Unit::Fixed(octets), records, Counts::Data, padding);
+    }
+
+    /// A Set of records of these lengths.
+    fn variable(draft: &mut Draft, set_id: u16, lengths: &[usize]) {
+        for length in lengths {
+            draft.content().extend(vec![7; *length]);
+            draft.record_ends();
+        }
+        draft.close_at_ends(set_id, Counts::Data, Padding::Nothing);
+    }
+
+    fn whole(draft: &mut Draft, set_id: u16, octets: usize) {
+        draft.content().extend(vec![7; octets]);
+        draft.close(set_id, Unit::Whole, 1, Counts::Templates, Padding::AsCame);
+    }
+
+    #[test]
+    fn what_fits_is_one_part() {
+        let mut draft = Draft::default();
+        fixed(&mut draft, 256, 3, 20, Padding::Nothing);
+        whole(&mut draft, 77, 12);
+        assert_eq!(parts(&draft, 80), [[(256, 60, 0, 3), (77, 12, 0, 1)]]);
+        assert_eq!(parts(&draft, 79).len(), 2);
+    }
+
+    #[test]
+    fn parts_are_about_equal() {
+        let mut draft = Draft::default();
+        fixed(&mut draft, 256, 6, 20, Padding::Nothing);
+        assert_eq!(parts(&draft, 110), [[(256, 60, 0, 3)], [(256, 60, 0, 3)]]);
+        draft.clear();
+        variable(&mut draft, 256, &[10, 30, 20, 20, 40, 20]);
+        assert_eq!(parts(&draft, 110), [[(256, 80, 0, 4)], [(256, 60, 0, 2)]]);
+    }
+
+    #[test]
+    fn a_border_between_sets_is_taken_where_it_costs_nothing() {
+        let mut draft = Draft::default();
+        fixed(&mut draft, 256, 2, 20, Padding::Nothing);
+        fixed(&mut draft, 257, 4, 20, Padding::Nothing);
+        assert_eq!(parts(&draft, 100), [[(256, 40, 0, 2)], [(257, 80, 0, 4)]]);
+        draft.clear();
+        fixed(&mut draft, 256, 1, 20, Padding::Nothing);
+        fixed(&mut draft, 257, 5, 20, Padding::Nothing);
+        let divided = parts(&draft, 84);
+        assert_eq!(divided[0], [(256, 20, 0, 1), (257, 40, 0, 2)]);
+        assert_eq!(divided[1], [(257, 60, 0, 3)]);
+    }
+
+    #[test]
+    fn one_unit_above_the_limit_is_a_part_of_its_own() {
+        let mut draft = Draft::default();
+        whole(&mut draft, 77, 10);
+        whole(&mut draft, 78, 300);
+        whole(&mut draft, 79, 10);
+        assert_eq!(
+            parts(&draft, 100),
+            [[(77, 10, 0, 1)], [(78, 300, 0, 1)], [(79, 10, 0, 1)]]
+        );
+        draft.clear();
+        variable(&mut draft, 256, &[10, 300, 10]);
+        assert_eq!(
+            parts(&draft, 100),
+            [[(256, 10, 0, 1)], [(256, 300, 0, 1)], [(256, 10, 0, 1)]]
+        );
+        draft.clear();
+        fixed(&mut draft, 256, 2, 300, Padding::Nothing);
+        assert_eq!(parts(&draft, 100), [[(256, 300, 0, 1)], [(256, 300, 0, 1)]]);
+    }
+
+    #[test]
+    fn each_part_of_a_set_is_padded() {
+        let mut draft = Draft::default();
+        fixed(&mut draft, 256, 4, 21, Padding::ToFour);
+        assert_eq!(parts(&draft, 60), [[(256, 42, 2, 2)], [(256, 42, 2, 2)]]);
+        assert_eq!(parts(&draft, 1000), [[(256, 84, 0, 4)]]);
+        draft.clear();
+        fixed(&mut draft, 256, 5, 21, Padding::ToFour);
+        assert_eq!(parts(&draft, 1000), [[(256, 105, 3, 5)]]);
+    }
+
+    #[test]
+    fn padding_that_came_stays_at_the_end_and_other_parts_get_their_own() {
+        let mut draft = Draft::default();
+        draft.content().extend(vec![7; 4 * 21 + 2]);
+        draft.close(256, Unit::Fixed(21), 4, Counts::Data, Padding::AsCame);
+        assert_eq!(parts(&draft, 60), [[(256, 42, 2, 2)], [(256, 44, 0, 2)]]);
+        assert_eq!(parts(&draft, 90), [[(256, 86, 0, 4)]]);
+        draft.clear();
+        // Records shorter than padding could be: none is added.
+        draft.content().extend(vec![7; 99]);
+        draft.close(256, Unit::Fixed(3), 33, Counts::Data, Padding::AsCame);
+        assert_eq!(parts(&draft, 60), [[(256, 51, 0, 17)], [(256, 48, 0, 16)]]);
+    }
+
+    #[test]
+    fn what_is_built_of_short_records_has_no_padding() {
+        assert_eq!(Padding::of_built(Version::V9, 3), Padding::Nothing);
+        assert_eq!(Padding::of_built(Version::V9, 4), Padding::ToFour);
+        assert_eq!(Padding::of_built(Version::Ipfix, 40), Padding::Nothing);
+    }
+
+    #[test]
+    fn what_was_begun_and_discarded_leaves_no_trace() {
+        let mut draft = Draft::default();
+        fixed(&mut draft, 256, 1, 20, Padding::Nothing);
+        draft.content().extend([1, 2, 3]);
+        draft.record_ends();
+        draft.discard();
+        assert!(draft.is_blank());
+        variable(&mut draft, 257, &[5, 6]);
+        assert_eq!(parts(&draft, 1000), [[(256, 20, 0, 1), (257, 11, 0, 2)]]);
+    }
+
+    /// xorshift64*: repeatable, and nothing more is asked of it.
+    struct Random(u64);
+
+    impl Random {
+        fn below(&mut self, bound: usize) -> usize {
+            self.0 ^= self.0 >> 12;
+            self.0 ^= self.0 << 25;
+            self.0 ^= self.0 >> 27;
+            let number = self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33;
+            usize::try_from(number).unwrap() % bound
+        }
+    }
+
+    fn random_draft(random: &mut Random) -> Draft {
+        let mut draft = Draft::default();
+        for set_id in 256..257 + u16::try_from(random.below(6)).unwrap() {
+            match random.below(4) {
+                0 => whole(&mut draft, set_id, random.below(90)),
+                1 => {
+                    let lengths: Vec<usize> =
+                        (0..random.below(8)).map(|_| 1 + random.below(60)).collect();
+                    variable(&mut draft, set_id, &lengths);
+                }
+                _ => {
+                    let padding = [Padding::Nothing, Padding::ToFour][random.below(2)];
+                    let records = random.below(12);
+                    fixed(&mut draft, set_id, records, 4 + random.below(40), padding);
+                }
+            }
+        }
+        draft
+    }
+
+    /// How many parts there are if each takes as much as it can.
+    fn fewest(draft: &Draft, octets_max: usize) -> usize {
+        let mut count = 0;
+        let mut taken = usize::MAX;
+        for piece in &draft.pieces {
+            let borders: Vec<usize> = match &piece.unit {
+                Unit::Whole => vec![piece.octets()],
+                Unit::Fixed(octets) => (1..=piece.records_count).map(|nth| nth * octets).collect(),
+                Unit::Ends(ends) => {
+                    let ends = draft.ends[ends.clone()].iter();
+                    ends.map(|end| end - piece.start).collect()
+                }
+            };
+            let borders = if borders.is_empty() { vec![0] } else { borders };
+            let (mut begin, mut before) = (0, taken);
+            for end in borders {
+                let octets = |from: usize| {
+                    let padding = match piece.padding {
+                        Padding::ToFour => (end - from).wrapping_neg() & 3,
+                        Padding::AsCame | Padding::AsCameOrFour | Padding::Nothing => 0,
+                    };
+                    4 + end - from + padding
+                };
+                taken = before.saturating_add(octets(begin));
+                if taken > octets_max {
+                    count += 1;
+                    let last = if begin == 0 && before == usize::MAX {
+                        0
+                    } else {
+                        begin
+                    };
+                    begin = last.max(previous(end, piece, draft));
+                    before = 0;
+                    taken = octets(begin);
+                }
+            }
+        }
+        count
+    }
+
+    /// The border before `end`.
+    fn previous(end: usize, piece: &Piece, draft: &Draft) -> usize {
+        match &piece.unit {
+            Unit::Whole => 0,
+            Unit::Fixed(octets) => end.saturating_sub(*octets),
+            Unit::Ends(ends) => {
+                let ends = draft.ends[ends.clone()].iter().map(|at| at - piece.start);
+                ends.filter(|at| *at < end).max().unwrap_or(0)
+            }
+        }
+    }
+
+    #[test]
+    fn random_drafts_keep_every_octet_in_order_within_the_limit() {
+        let mut random = Random(0x0DDB_1A5E_5BAD_5EED);
+        let mut further = 0;
+        for _ in 0..20_000 {
+            let draft = random_draft(&mut random);
+            let octets_max = 40 + random.below(200);
+            let parts = parts(&draft, octets_max);
+            for piece in &draft.pieces {
+                let of_piece = parts.iter().flatten().filter(|set| set.0 == piece.set_id);
+                let (content, records) =
+                    of_piece.fold((0, 0), |sum, set| (sum.0 + set.1, sum.1 + set.3));
+                assert_eq!((content, records), (piece.octets(), piece.records_count));
+            }
+            for part in &parts {
+                let is_one_unit = part.len() == 1 && part[0].3 <= 1;
+                assert!(octets(part) <= octets_max || is_one_unit, "{part:?}");
+            }
+            further += parts.len() - fewest(&draft, octets_max);
+        }
+        assert_eq!(further, 0, "Messages beyond the fewest");
     }
 }

@@ -237,7 +237,9 @@ impl Numbers {
             at: before.map_or(place.arrived, |suspect| suspect.at),
             seen: before.map_or(1, |suspect| suspect.seen.saturating_add(1)),
         });
-        if !self.counts_messages && place.export_time_s < self.newest_time_s {
+        let is_old = place.export_time_s < self.newest_time_s
+            || (place.export_time_s == self.newest_time_s && place.sequence != 0);
+        if !self.counts_messages && is_old {
             return (place.sequence.wrapping_add(self.offset), Placed::Late);
         }
         let number = self.next_in.wrapping_add(self.offset);

@@ -314,7 +314,7 @@ impl Mediator {
             let written = self.main.open_octets();
             let padding = content.get(written..).unwrap_or_default();
             self.main.content().extend_from_slice(padding);
-            Padding::AsCame
+            Padding::of_kept(version, 4)
         };
         self.main.close_at_ends(set.id, Counts::Templates, padding);
     }
@@ -369,19 +369,18 @@ impl Mediator {
         };
         let content = message.octets.get(set.content()).unwrap_or_default();
         self.main.content().extend_from_slice(content);
-        match &template.prepared.plan.layout {
-            Layout::Fixed { octets, .. } => self.main.close(
-                set.id,
-                Unit::Fixed(*octets),
-                fit.records_count,
-                Counts::Data,
-                Padding::AsCame,
-            ),
+        let layout = &template.prepared.plan.layout;
+        let padding = Padding::of_kept(message.header.version, layout.octets_min());
+        match layout {
+            Layout::Fixed { octets, .. } => {
+                let unit = Unit::Fixed(*octets);
+                self.main
+                    .close(set.id, unit, fit.records_count, Counts::Data, padding);
+            }
             Layout::Variable { .. } => {
                 let ends = self.scratch.walked.ends().iter().copied();
                 self.main.records_end_at(ends);
-                self.main
-                    .close_at_ends(set.id, Counts::Data, Padding::AsCame);
+                self.main.close_at_ends(set.id, Counts::Data, padding);
             }
         }
     }

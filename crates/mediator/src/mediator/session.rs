@@ -109,8 +109,8 @@ impl Attached {
 
 /// Boot times further apart than this are two boots.
 const BOOT_JITTER_MS: u32 = 5000;
-/// A boot time counts once so many Messages in a row agreed on it.
-const BOOT_AGREED_MIN: u8 = 2;
+/// A boot time counts once so many Messages agreed with the one before them.
+const BOOT_AGREED_MIN: u8 = 1;
 
 /// When an exporter says that it started: only v9 tells.
 #[derive(Clone, Copy, Debug, Default)]

@@ -147,3 +147,95 @@ fn message_end(header: &Header, octets: &[u8]) -> Result<usize, Malformed> {
     }
     Ok(length)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec;
+
+    /// A v9 Message with this content behind its header.
+    fn v9(content: &[u8]) -> Vec<u8> {
+        [&[0, 9, 0, 1][..], &[0; 16], content].concat()
+    }
+
+    fn ipfix(length: u8, content: &[u8]) -> Vec<u8> {
+        [&[0, 10, 0, length][..], &[0; 12], content].concat()
+    }
+
+    fn read(octets: &[u8]) -> Result<(Vec<(u16, Range<usize>)>, Extent), Malformed> {
+        let version = super::super::header::version(octets).unwrap();
+        let header = Header::read(version, octets).unwrap();
+        let mut sets = vec![];
+        let extent = read_sets(&header, octets, &mut sets)?;
+        let places = sets.iter().map(|set| (set.id, set.content()));
+        Ok((places.collect(), extent))
+    }
+
+    #[test]
+    fn sets_lie_where_their_lengths_say() {
+        let octets = v9(&[0, 0, 0, 4, 1, 0, 0, 5, 7, 1, 1, 0, 6, 8, 9]);
+        let (sets, extent) = read(&octets).unwrap();
+        assert_eq!(sets, [(0, 24..24), (256, 28..29), (257, 33..35)]);
+        assert_eq!((extent.sets_end, extent.message_end), (35, 35));
+    }
+
+    #[test]
+    fn zeros_and_up_to_three_octets_behind_the_sets_are_no_set() {
+        let set = [1, 0, 0, 5, 7];
+        for tail in [&[][..], &[0; 4], &[0; 1300], &[1], &[1, 2, 3]] {
+            let octets = v9(&[&set, tail].concat());
+            let (sets, extent) = read(&octets).unwrap();
+            assert_eq!(sets.len(), 1);
+            assert_eq!((extent.sets_end, extent.message_end), (25, octets.len()));
+        }
+    }
+
+    #[test]
+    fn an_ipfix_message_ends_where_its_length_says() {
+        let octets = ipfix(21, &[1, 0, 0, 5, 7, 0, 10, 0, 16]);
+        let (sets, extent) = read(&octets).unwrap();
+        assert_eq!(sets, [(256, 20..21)]);
+        assert_eq!((extent.sets_end, extent.message_end), (21, 21));
+    }
+
+    #[test]
+    fn lengths_that_contradict_the_octets_are_named_with_their_place() {
+        use MalformedKind::{MessageLength, SetOverrun, SetTooShort};
+        let rows = [
+            (v9(&[1, 0, 0, 3]), 20, SetTooShort),
+            (v9(&[1, 0, 0, 0, 1, 0, 0, 4]), 20, SetTooShort),
+            (v9(&[1, 0, 0, 5, 7, 1, 0, 0, 5]), 25, SetOverrun),
+            (ipfix(20, &[1, 0, 0, 5, 7]), 16, SetOverrun),
+            (ipfix(15, &[]), 2, MessageLength),
+            (ipfix(17, &[]), 2, MessageLength),
+        ];
+        for (octets, offset, kind) in rows {
+            assert_eq!(read(&octets), Err(Malformed { offset, kind }));
+        }
+    }
+
+    #[test]
+    fn a_set_id_says_what_the_set_holds() {
+        let kind = |id, version| {
+            Set {
+                id,
+                start: 0,
+                end: 4,
+            }
+            .kind(version)
+        };
+        let rows = [
+            (0, SetKind::Template, SetKind::Reserved),
+            (1, SetKind::OptionsTemplate, SetKind::Reserved),
+            (2, SetKind::Reserved, SetKind::Template),
+            (3, SetKind::Reserved, SetKind::OptionsTemplate),
+            (255, SetKind::Reserved, SetKind::Reserved),
+            (256, SetKind::Data, SetKind::Data),
+            (65535, SetKind::Data, SetKind::Data),
+        ];
+        for (id, of_v9, of_ipfix) in rows {
+            assert_eq!(kind(id, Version::V9), of_v9, "v9 {id}");
+            assert_eq!(kind(id, Version::Ipfix), of_ipfix, "IPFIX {id}");
+        }
+    }
+}

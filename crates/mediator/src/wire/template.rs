@@ -252,3 +252,175 @@ fn field_at(version: Version, octets: &[u8], offset: usize) -> Option<FieldSpeci
         offset,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    /// What was read: an ID and its number of fields, 0 for a withdrawal, or an ID at fault.
+    fn read(
+        version: Version,
+        kind: TemplateKind,
+        content: &[u8],
+    ) -> Vec<Result<(u16, usize), Option<u16>>> {
+        let records = TemplateRecords::new(version, kind, content);
+        let short = |record| match record {
+            Ok(TemplateRecord::Definition(definition)) => {
+                Ok((definition.id(), definition.fields_count()))
+            }
+            Ok(TemplateRecord::Withdrawal { id }) => Ok((id, 0)),
+            Err(TemplateFault { id }) => Err(id),
+        };
+        records.map(short).collect()
+    }
+
+    fn ipfix(content: &[u8]) -> Vec<Result<(u16, usize), Option<u16>>> {
+        read(Version::Ipfix, TemplateKind::Flow, content)
+    }
+
+    fn v9(content: &[u8]) -> Vec<Result<(u16, usize), Option<u16>>> {
+        read(Version::V9, TemplateKind::Flow, content)
+    }
+
+    #[test]
+    fn records_follow_each_other_up_to_the_padding() {
+        let records = [1, 0, 0, 1, 0, 8, 0, 4, 1, 1, 0, 2, 0, 8, 0, 4, 0, 12, 0, 4];
+        for padding in [&[][..], &[0; 3], &[0; 4], &[0; 9], &[1, 2, 3]] {
+            let content = [&records, padding].concat();
+            assert_eq!(ipfix(&content), [Ok((256, 1)), Ok((257, 2))]);
+            assert_eq!(v9(&content), [Ok((256, 1)), Ok((257, 2))]);
+        }
+    }
+
+    #[test]
+    fn the_enterprise_bit_means_four_more_octets_in_ipfix_only() {
+        let with_enterprise = [1, 0, 0, 2, 0x80, 137, 0, 4, 0, 0, 0x0A, 0x4C, 0, 8, 0, 4];
+        assert_eq!(ipfix(&with_enterprise), [Ok((256, 2))]);
+        // In v9 two fields end before the Enterprise Number's neighbour.
+        assert_eq!(v9(&with_enterprise), [Ok((256, 2)), Err(Some(8))]);
+        let definition =
+            Definition::from_octets(Version::Ipfix, TemplateKind::Flow, &with_enterprise).unwrap();
+        let fields: Vec<FieldSpecifier> = definition.fields().collect();
+        assert_eq!(
+            fields,
+            [
+                FieldSpecifier {
+                    enterprise: Some(2636),
+                    element: 137,
+                    octets: 4,
+                    offset: 4
+                },
+                FieldSpecifier {
+                    enterprise: None,
+                    element: 8,
+                    octets: 4,
+                    offset: 12
+                },
+            ]
+        );
+    }
+
+    #[test]
+    fn a_v9_type_with_the_top_bit_is_a_whole_type() {
+        let asa = [1, 0, 0, 1, 0x80, 0xEA, 0, 2];
+        let definition = Definition::from_octets(Version::V9, TemplateKind::Flow, &asa).unwrap();
+        let field = definition.fields().next().unwrap();
+        assert_eq!((field.element, field.enterprise), (33_002, None));
+    }
+
+    #[test]
+    fn ipfix_options_templates_count_scopes_among_their_fields() {
+        let options = |octets: &[u8]| read(Version::Ipfix, TemplateKind::Options, octets);
+        let two = [1, 0, 0, 2, 0, 1, 0, 149, 0, 4, 0, 41, 0, 8];
+        assert_eq!(options(&two), [Ok((256, 2))]);
+        assert_eq!(options(&[&two[..], &[0, 0]].concat()), [Ok((256, 2))]);
+        for scopes in [0, 3] {
+            let mut wrong = two;
+            wrong[5] = scopes;
+            assert_eq!(options(&wrong), [Err(Some(256))], "{scopes} scopes");
+        }
+    }
+
+    #[test]
+    fn v9_options_templates_count_octets() {
+        let options = |octets: &[u8]| read(Version::V9, TemplateKind::Options, octets);
+        let record = |scope, option| {
+            let fields = [0, 1, 0, 4, 0, 34, 0, 4, 0, 35, 0, 1];
+            [&[1, 0, 0, scope, 0, option][..], &fields].concat()
+        };
+        assert_eq!(options(&record(4, 8)), [Ok((256, 3))]);
+        assert_eq!(options(&record(0, 12)), [Ok((256, 3))]);
+        assert_eq!(
+            options(&[record(4, 8), [0x2D, 0x67].to_vec()].concat()),
+            [Ok((256, 3))]
+        );
+        for (scope, option) in [(6, 4), (4, 9), (4, 12), (8, 8)] {
+            assert_eq!(options(&record(scope, option)), [Err(Some(256))]);
+        }
+        let octets = record(4, 8);
+        let definition =
+            Definition::from_octets(Version::V9, TemplateKind::Options, &octets).unwrap();
+        let elements: Vec<u16> = definition.fields().map(|field| field.element).collect();
+        assert_eq!(elements, [1, 34, 35]);
+    }
+
+    #[test]
+    fn a_record_without_fields_is_a_withdrawal() {
+        assert_eq!(
+            ipfix(&[1, 0, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0]),
+            [Ok((256, 0)), Ok((2, 0)), Ok((3, 0))]
+        );
+        assert_eq!(v9(&[1, 0, 0, 0]), [Ok((256, 0))]);
+        let options = read(Version::Ipfix, TemplateKind::Options, &[1, 0, 0, 0]);
+        assert_eq!(options, [Ok((256, 0))]);
+    }
+
+    #[test]
+    fn a_fault_ends_the_set_and_names_the_id() {
+        let good = [1, 0, 0, 1, 0, 8, 0, 4];
+        for broken in [
+            &[1, 1, 0, 2, 0, 8, 0, 4][..],
+            &[1, 1, 0xFF, 0xFF, 0, 8, 0, 4],
+            &[1, 1, 0, 1, 0x80, 8, 0, 4, 0, 0],
+        ] {
+            let content = [&good, broken].concat();
+            assert_eq!(ipfix(&content), [Ok((256, 1)), Err(Some(257))]);
+        }
+        assert_eq!(ipfix(&[0, 255, 0, 1, 0, 8, 0, 4]), [Err(Some(255))]);
+        assert_eq!(ipfix(&[0, 0, 0, 1, 0, 8, 0, 4]), [Err(Some(0))]);
+    }
+
+    #[test]
+    fn only_exactly_one_definition_comes_back_from_the_store() {
+        let octets = [1, 0, 0, 1, 0, 8, 0, 4];
+        let is_one = |octets: &[u8]| {
+            Definition::from_octets(Version::V9, TemplateKind::Flow, octets).is_some()
+        };
+        assert!(is_one(&octets));
+        assert!(!is_one(&octets[..7]));
+        assert!(!is_one(&[&octets[..], &[0]].concat()));
+        assert!(!is_one(&[1, 0, 0, 0]));
+    }
+
+    #[test]
+    fn every_prefix_of_a_set_is_read_without_passing_its_end() {
+        let content = [
+            1, 0, 0, 2, 0, 1, 0x80, 149, 0, 4, 0, 0, 0, 9, 0, 41, 0, 8, 1, 1, 0, 4, 0, 8, 0, 1, 0,
+            4, 0, 34, 0, 4,
+        ];
+        for end in 0..content.len() {
+            for version in [Version::V9, Version::Ipfix] {
+                for kind in [TemplateKind::Flow, TemplateKind::Options] {
+                    let records = TemplateRecords::new(version, kind, &content[..end]);
+                    for record in records.flatten() {
+                        if let TemplateRecord::Definition(definition) = record {
+                            assert_eq!(definition.fields().count(), definition.fields_count());
+                            assert!(definition.octets().len() <= end);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
