@@ -7,7 +7,8 @@ use mediator::Dropped;
 
 /// Returns what is broken, in one sentence each.
 pub(crate) fn broken(run: &Run) -> Vec<String> {
-    let laws: [(&str, fn(&Run) -> Result<(), String>); 9] = [
+    type Check = fn(&Run) -> Result<(), String>;
+    let laws: [(&str, Check); 9] = [
         ("L1 readable", readable),
         ("L2 projection", projection),
         ("L3 size", size),
