@@ -145,7 +145,7 @@ mod tests {
     fn a_fault_names_file_line_and_rule() {
         let text = "//! A b.\nfn get_a() {}\n".to_owned();
         let tree = Tree::new(vec![("crates/asdb/src/a.rs".to_owned(), text)]);
-        let expected = "crates/asdb/src/a.rs:2: identifier: not `get`; say the noun itself";
+        let expected = "crates/asdb/src/a.rs:2: identifier: not `get_`; say the noun itself";
         assert_eq!(faults_of(&tree), [expected]);
     }
 

@@ -21,6 +21,7 @@ pub(crate) struct File {
     /// The whole file is a test.
     pub(crate) is_test_file: bool,
     test_lines: Vec<RangeInclusive<usize>>,
+    literal_lines: Vec<usize>,
 }
 
 /// A word or a single sign of the code.
@@ -42,11 +43,16 @@ pub(crate) struct Function<'a> {
 impl File {
     /// Reads `text`. Only files ending in `.rs` have code, comments and tokens.
     pub(crate) fn new(path: String, text: String) -> Self {
-        let (code, comments) = if path.ends_with(".rs") {
+        let parts = if path.ends_with(".rs") {
             divide(&text)
         } else {
-            (String::new(), String::new())
+            Divided::default()
         };
+        let Divided {
+            code,
+            comments,
+            literal_lines,
+        } = parts;
         let tokens = tokens(&code);
         let parts: Vec<&str> = path.split('/').collect();
         let is_test_file = ["tests", "benches", "fuzz"]
@@ -61,6 +67,7 @@ impl File {
             tokens,
             is_test_file,
             test_lines,
+            literal_lines,
         }
     }
 
@@ -72,6 +79,11 @@ impl File {
     /// Says whether `line`, counted from 1, is only there for tests.
     pub(crate) fn is_test(&self, line: usize) -> bool {
         self.is_test_file || self.test_lines.iter().any(|lines| lines.contains(&line))
+    }
+
+    /// Says whether `line` begins inside a literal: a text of several lines.
+    pub(crate) fn is_in_literal(&self, line: usize) -> bool {
+        self.literal_lines.contains(&line)
     }
 
     /// Returns the path, without ending, of each module that this file declares for tests only.
@@ -186,7 +198,11 @@ impl<'a> Comment<'a> {
 
 /// Says whether a token is an identifier, keyword or number.
 pub(crate) fn is_word(token: &str) -> bool {
-    token.starts_with(|sign: char| sign.is_alphanumeric() || sign == '_')
+    token.starts_with(is_word_sign)
+}
+
+fn is_word_sign(sign: char) -> bool {
+    sign.is_alphanumeric() || sign == '_'
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -196,15 +212,27 @@ enum Kind {
     Literal,
 }
 
-/// Returns the code and the comments of `text`, each with the rest replaced by spaces.
-fn divide(text: &str) -> (String, String) {
+/// What a text is made of.
+#[derive(Default)]
+struct Divided {
+    /// The text with comments and literals replaced by spaces.
+    code: String,
+    /// The text with code and literals replaced by spaces.
+    comments: String,
+    /// The lines, counted from 1, that begin inside a literal.
+    literal_lines: Vec<usize>,
+}
+
+/// Tells code, comments and literals apart.
+fn divide(text: &str) -> Divided {
     let signs: Vec<char> = text.chars().collect();
     let mut kinds = Vec::with_capacity(signs.len());
     while let Some(rest) = signs.get(kinds.len()..).filter(|rest| !rest.is_empty()) {
         let is_inside_word = kinds.last() == Some(&Kind::Code)
             && signs
                 .get(kinds.len() - 1)
-                .is_some_and(|sign| is_word(&sign.to_string()));
+                .copied()
+                .is_some_and(is_word_sign);
         let (kind, length) = piece(rest, is_inside_word);
         kinds.resize(kinds.len() + length.clamp(1, rest.len()), kind);
     }
@@ -219,7 +247,15 @@ fn divide(text: &str) -> (String, String) {
         });
         kept.collect()
     };
-    (only(Kind::Code), only(Kind::Comment))
+    let line_ends = signs.iter().zip(&kinds).filter(|(sign, _)| **sign == '\n');
+    let in_literals = line_ends
+        .enumerate()
+        .filter(|(_, (_, kind))| **kind == Kind::Literal);
+    Divided {
+        code: only(Kind::Code),
+        comments: only(Kind::Comment),
+        literal_lines: in_literals.map(|(index, _)| index + 2).collect(),
+    }
 }
 
 /// Returns what `rest` begins with, and how many characters that takes.
@@ -295,7 +331,7 @@ fn tokens(code: &str) -> Vec<Token> {
     for (index, line) in code.lines().enumerate() {
         let mut was_word = false;
         for sign in line.chars() {
-            let is_word = sign.is_alphanumeric() || sign == '_';
+            let is_word = is_word_sign(sign);
             match tokens.last_mut() {
                 Some(last) if is_word && was_word => last.text.push(sign),
                 _ if sign.is_whitespace() => {}
@@ -387,13 +423,18 @@ mod tests {
 
     #[test]
     fn literals_and_comments_are_no_code() {
-        let code = |text| divide(text).0;
+        let code = |text| divide(text).code;
         assert_eq!(code("a(\"x\\\"y\") // z"), "a(      )     ");
         assert_eq!(code("r#\"a\"b\"# c"), "         c");
         assert_eq!(code("for b in r.bar"), "for b in r.bar");
         assert_eq!(code("'a' 'b: '\\n' &'static x"), "    'b:      &'static x");
         assert_eq!(code("a /* b /* c */ d */ e"), "a                   e");
         assert_eq!(code("br\"\\\" x"), "      x");
+    }
+
+    #[test]
+    fn lines_inside_literals_are_known() {
+        assert_eq!(divide("a(\"b\nc\n\");\n\"d\"\n").literal_lines, [2, 3]);
     }
 
     #[test]

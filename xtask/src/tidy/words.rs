@@ -44,6 +44,7 @@ pub(super) const RULES: &[Rule] = &[
                 "// The Export Packet of v9.\n",
             ),
             ("crates/enricherd/src/a.rs", "struct Packet;"),
+            ("crates/lab/src/a.rs", "let flows = set(0, FILL);"),
         ],
     },
     Rule {
@@ -185,12 +186,6 @@ const BANNED_NAMES: &[Banned] = &[
         except: &[],
     },
     Banned {
-        not: "get",
-        say: "the noun itself",
-        places: EVERYWHERE,
-        except: &[],
-    },
-    Banned {
         not: "util",
         say: "what the functions are about",
         places: EVERYWHERE,
@@ -227,27 +222,27 @@ fn word(_: &Tree, file: &File) -> Vec<Fault> {
 }
 
 fn identifier(_: &Tree, file: &File) -> Vec<Fault> {
-    let mut faults = Vec::new();
-    let path_words = words(&file.path);
-    for banned in BANNED_NAMES
-        .iter()
-        .filter(|banned| banned.holds_in(&file.path))
-    {
-        let is_getter = |pair: &&[Token]| pair[0].text == "fn" && pair[1].text.starts_with("get_");
-        let is_named =
-            |pair: &&[Token]| is_word(&pair[1].text) && banned.is_in(&words(&pair[1].text));
-        let pairs = file.tokens.windows(2);
-        let lines: Vec<usize> = match banned.not {
-            // Only the name of a function of ours: `get` and `get_mut` are the library's.
-            "get" => pairs.filter(is_getter).map(|pair| pair[1].line).collect(),
-            _ => pairs.filter(is_named).map(|pair| pair[1].line).collect(),
-        };
-        faults.extend(lines.into_iter().map(|line| banned.fault(line)));
-        if banned.not != "get" && banned.is_in(&path_words) {
-            faults.push(banned.fault(1));
-        }
+    let holds = |banned: &&Banned| banned.holds_in(&file.path);
+    let banned: Vec<&Banned> = BANNED_NAMES.iter().filter(holds).collect();
+    if banned.is_empty() {
+        return Vec::new();
     }
-    faults
+    let names = file.tokens.iter().filter(|token| is_word(&token.text));
+    let names = names.map(|token| (token.line, words(&token.text)));
+    let names = names.chain([(1, words(&file.path))]);
+    let misnamed = names.flat_map(|(line, words)| {
+        let found = banned.iter().filter(|banned| banned.is_in(&words));
+        let found: Vec<Fault> = found.map(|banned| banned.fault(line)).collect();
+        found
+    });
+    misnamed.chain(getters(file)).collect()
+}
+
+/// Only functions of ours: `get` and `get_mut` are the library's.
+fn getters(file: &File) -> impl Iterator<Item = Fault> {
+    let is_getter = |pair: &&[Token]| pair[0].text == "fn" && pair[1].text.starts_with("get_");
+    let getters = file.tokens.windows(2).filter(is_getter);
+    getters.map(|pair| Fault::new(pair[1].line, "not `get_`; say the noun itself"))
 }
 
 impl Banned {
@@ -284,6 +279,8 @@ fn begins(words: &[String], wanted: &[&str]) -> bool {
 }
 
 /// Returns the words of a line in lower case; `TemplateId` and `template_id` are two words each.
+///
+/// An empty word stands where a sign ends what belongs together: `flows = set(0)` is no flow set.
 fn words(line: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word = String::new();
@@ -292,6 +289,9 @@ fn words(line: &str) -> Vec<String> {
         let is_new_hump = was_lower && sign.is_uppercase();
         if (is_new_hump || !sign.is_alphanumeric()) && !word.is_empty() {
             words.push(std::mem::take(&mut word));
+        }
+        if !(sign.is_alphanumeric() || matches!(sign, ' ' | '_' | '-')) {
+            words.push(String::new());
         }
         if sign.is_alphanumeric() {
             word.extend(sign.to_lowercase());
@@ -312,7 +312,7 @@ mod tests {
     fn humps_and_underscores_divide_words() {
         assert_eq!(
             words("TemplateId, flow_sets; IPv6 a2"),
-            ["template", "id", "flow", "sets", "ipv6", "a2"]
+            ["template", "id", "", "flow", "sets", "", "ipv6", "a2"]
         );
         assert_eq!(words("FlowSet"), ["flow", "set"]);
     }
