@@ -492,7 +492,12 @@ impl Judge {
             Verdict::Unjudged => {}
             Verdict::Filled => self.tally.filled += 1,
             Verdict::Kept => self.tally.kept += 1,
-            Verdict::Missed => self.tally.missed += 1,
+            Verdict::Missed => {
+                self.tally.missed += 1;
+                if self.bench.keeps_log {
+                    self.log.push(String::from("    an AS number was missed"));
+                }
+            }
             Verdict::Wrong { found, expected } => {
                 let what = format!("AS {found} where {expected} belongs");
                 self.breach(Law::Promise, what);

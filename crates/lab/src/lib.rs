@@ -3,16 +3,16 @@
 //!
 //! # The parts, in the order that a datagram meets them
 //!
-//! | part | what it is |
-//! |---|---|
-//! | [`random`] | numbers that a seed decides; nothing else here is random |
-//! | [`world`] | a dozen prefixes, their AS numbers, addresses in and beside them |
-//! | [`exporter`], [`fleet`] | model Exporters with odd habits; each datagram comes with the truth about it |
-//! | [`link`] | the network before the mediator: loses, doubles, delays, on a virtual clock |
-//! | [`framing`], [`template_set`], [`template`] | octets to Sets, Sets to Templates and records |
-//! | [`collector`] | the strict collector: reads as the RFCs say, reports everything else |
-//! | [`projection`], [`promise`], [`sequence`] | what may differ between in and out; the right AS numbers; L4 |
-//! | [`judge`] | is told both sides, ticks off what leaves, names the law that was broken |
+//! - [`random`]: numbers that a seed decides; nothing else here is random.
+//! - [`world`]: a dozen prefixes, their AS numbers, addresses in and beside them.
+//! - [`exporter`], [`fleet`]: model Exporters with odd habits; each datagram comes with the truth
+//!   about it.
+//! - [`link`]: the network before the mediator; it loses, doubles, delays, on a virtual clock.
+//! - [`framing`], [`template_set`], [`template`]: octets to Sets, Sets to Templates and records.
+//! - [`collector`]: the strict collector; it reads as the RFCs say and reports everything else.
+//! - [`projection`], [`promise`], [`sequence`]: what may differ between in and out, which AS numbers
+//!   are right, what the Sequence Numbers say.
+//! - [`judge`]: is told both sides, ticks off what leaves, names the law that was broken.
 //!
 //! # How the judge reads the input
 //!
@@ -21,7 +21,7 @@
 //! not fit, broken, reserved) may leave raw, octet for octet; or, once its Template came (also from
 //! another port of the same exporter), by that Template or a clone of it. Everything that could be
 //! read must come back record by record. A Set that does not fit its Template is one whose left-over
-//! octets are as long as a record, or more than three and not all zero.
+//! octets are more than three and not all zero, or whose last record passes its end.
 //!
 //! # How to use it
 //!

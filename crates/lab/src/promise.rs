@@ -61,8 +61,9 @@ impl Side {
     }
 }
 
-/// Fields that could be taken for an address too: where they occur there is no opinion.
-const PREFIXES: &[u16] = &[44, 45, 169, 170];
+/// Fields that leave room for opinion: prefixes, and the kind of a NAT event, many of which have
+/// nothing to do with a flow's addresses [RFC 8158 §4.2].
+const DISPUTED: &[u16] = &[44, 45, 169, 170, 230];
 
 /// Judges one side of a record.
 #[must_use]
@@ -146,7 +147,7 @@ fn number(octets: &[u8]) -> Option<u64> {
 fn address(fields: &[Field<'_>], v4: u16, v6: u16) -> Option<Option<IpAddr>> {
     let odd = |field: &Field<'_>| {
         let is = field.specifier;
-        PREFIXES.iter().any(|id| is.is(*id))
+        DISPUTED.iter().any(|id| is.is(*id))
             || is.is(v4) && field.value.len() != 4
             || is.is(v6) && field.value.len() != 16
     };
