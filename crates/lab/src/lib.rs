@@ -10,8 +10,8 @@
 //! - [`link`]: the network before the mediator; it loses, doubles, delays, on a virtual clock.
 //! - [`framing`], [`template_set`], [`template`]: octets to Sets, Sets to Templates and records.
 //! - [`collector`]: the strict collector; it reads as the RFCs say and reports everything else.
-//! - [`projection`], [`promise`], [`sequence`]: what may differ between in and out, which AS numbers
-//!   are right, what the Sequence Numbers say.
+//! - [`projection`], [`promise`], [`sequence`]: what may differ between in and out, which AS
+//!   numbers are right, what the Sequence Numbers say.
 //! - [`judge`]: is told both sides, ticks off what leaves, names the law that was broken.
 //!
 //! # How the judge reads the input
@@ -20,8 +20,8 @@
 //! of its Message if its ID is unknown so far. What cannot be read when it comes (no Template, does
 //! not fit, broken, reserved) may leave raw, octet for octet; or, once its Template came (also from
 //! another port of the same exporter), by that Template or a clone of it. Everything that could be
-//! read must come back record by record. A Set that does not fit its Template is one whose left-over
-//! octets are more than three and not all zero, or whose last record passes its end.
+//! read must come back record by record. A Set that does not fit its Template is one whose
+//! left-over octets are more than three and not all zero, or whose last record passes its end.
 //!
 //! # How to use it
 //!
