@@ -214,7 +214,10 @@ fn walk(content: &[u8], start: usize, steps: &[Step], marks: &mut Vec<u32>) -> O
 mod tests {
     use super::*;
 
-    fn fit(layout: &Layout, content: &[u8]) -> (Option<(usize, usize)>, Walked) {
+    /// How many records there are, and octets of them.
+    type Found = Option<(usize, usize)>;
+
+    fn fit(layout: &Layout, content: &[u8]) -> (Found, Walked) {
         let mut walked = Walked::default();
         let fit = layout.fit(content, &mut walked);
         (
@@ -251,7 +254,7 @@ mod tests {
     #[test]
     fn what_is_left_over_is_three_octets_or_zeros() {
         let layout = Layout::compile(&[Step::Skip(8)], 0);
-        let rows: [(&[u8], Option<(usize, usize)>); 8] = [
+        let rows: [(&[u8], Found); 8] = [
             (&[], Some((0, 0))),
             (&[1; 8], Some((1, 8))),
             (&[1; 11], Some((1, 8))),

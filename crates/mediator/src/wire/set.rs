@@ -162,7 +162,10 @@ mod tests {
         [&[0, 10, 0, length][..], &[0; 12], content].concat()
     }
 
-    fn read(octets: &[u8]) -> Result<(Vec<(u16, Range<usize>)>, Extent), Malformed> {
+    /// Set IDs with the places of their contents.
+    type Places = Vec<(u16, Range<usize>)>;
+
+    fn read(octets: &[u8]) -> Result<(Places, Extent), Malformed> {
         let version = super::super::header::version(octets).unwrap();
         let header = Header::read(version, octets).unwrap();
         let mut sets = vec![];

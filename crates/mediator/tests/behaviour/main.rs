@@ -11,11 +11,14 @@ mod fill;
 mod hold;
 mod limits;
 mod malformed;
+#[cfg(test)]
 mod notation;
 mod outlets;
 mod providers;
+#[cfg(test)]
 mod quirks_table;
 mod quirks_vendor;
+#[cfg(test)]
 mod rig;
 mod robust;
 mod sequence;

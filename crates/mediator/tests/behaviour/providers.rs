@@ -12,8 +12,8 @@ fn answer(rig: &mut Rig, address: &str, asn: u32, prefix_length: u8) -> (u32, Op
     let template = set(2, "0100 0003 IE8/4 IE16/4 IE9/1");
     let record = format!("{address} AS{asn} {prefix_length:02x}");
     rig.send(&ipfix(0, &[template, set(256, &record)]));
-    let source = rig.seen.last().unwrap().source;
-    (source.after.unwrap(), source.by)
+    let source = rig.seen.last().expect("a record").source;
+    (source.after.expect("an AS field"), source.by)
 }
 
 #[test]

@@ -25,7 +25,7 @@ fn numbers_of(rig: &mut Rig, messages: &[Vec<u8>]) -> Vec<u32> {
     let sent = messages.iter().flat_map(|message| rig.send(message));
     let number = |message: Vec<u8>| {
         let at = if message[1] == 9 { 12 } else { 8 };
-        u32::from_be_bytes(message[at..at + 4].try_into().unwrap())
+        u32::from_be_bytes(message[at..at + 4].try_into().expect("four octets"))
     };
     sent.map(number).collect()
 }
