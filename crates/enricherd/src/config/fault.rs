@@ -189,7 +189,8 @@ impl Report {
     }
 }
 
-/// Returns the value on one line, cut to what a terminal can bear, without control characters.
+/// Returns the value on one line, cut to what a terminal can bear, without control characters;
+/// in quotes where it could be taken for a part of the sentence.
 fn shown(value: &str) -> String {
     let mut text = String::new();
     for char in value.chars().take(VALUE_CHARS_MAX) {
@@ -201,6 +202,9 @@ fn shown(value: &str) -> String {
     }
     if value.chars().nth(VALUE_CHARS_MAX).is_some() {
         text.push('…');
+    }
+    if text.is_empty() || text.contains([':', ';', ' ']) {
+        return format!("\"{text}\"");
     }
     text
 }

@@ -5,6 +5,9 @@
 //!
 //! Not here: keys whose work is not there yet (`not_yet`), how values are read (`value`).
 
+use super::not_yet;
+use Absent::{As, Fault, Is, Nothing};
+
 /// A key of the configuration.
 #[derive(Clone, Copy, Debug)]
 pub struct Key {
@@ -31,7 +34,13 @@ pub enum Absent {
     Fault,
 }
 
-use Absent::{As, Fault, Is, Nothing};
+impl Key {
+    /// Returns what this version lacks to do what the key asks for; `None` if the key works.
+    #[must_use]
+    pub fn lack(&self) -> Option<&'static str> {
+        not_yet::lack(self.path)
+    }
+}
 
 const fn key(
     path: &'static str,

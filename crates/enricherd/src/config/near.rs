@@ -28,25 +28,29 @@ pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
         .map(|(_, candidate)| candidate)
 }
 
-/// Returns how many characters must be put in, left out or exchanged (Levenshtein).
+/// Returns how many characters must be put in, left out, exchanged, or swapped with the next
+/// (Damerau and Levenshtein, no character twice).
 fn distance(one: &str, other: &str) -> usize {
     let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (index, char) in one.chars().enumerate() {
-        let mut diagonal = index;
-        let mut left = index + 1;
-        for (above, candidate) in row.iter_mut().skip(1).zip(&other) {
-            let exchanged = diagonal + usize::from(char != *candidate);
-            diagonal = *above;
-            left = exchanged.min(left + 1).min(diagonal + 1);
-            *above = left;
+    let mut above: Vec<usize> = (0..=other.len()).collect();
+    let mut above_that = above.clone();
+    let mut last = None;
+    for char in one.chars() {
+        let mut row = vec![above[0] + 1];
+        for (index, candidate) in other.iter().enumerate() {
+            let exchanged = above[index] + usize::from(char != *candidate);
+            let best = exchanged.min(above[index + 1] + 1).min(row[index] + 1);
+            let is_swapped = last == Some(*candidate) && index > 0 && other[index - 1] == char;
+            row.push(if is_swapped {
+                best.min(above_that[index - 1] + 1)
+            } else {
+                best
+            });
         }
+        above_that = std::mem::replace(&mut above, row);
+        last = Some(char);
     }
-    // The first column is never read again, so an empty `other` has its own answer.
-    row.last()
-        .copied()
-        .filter(|_| !other.is_empty())
-        .unwrap_or_else(|| one.chars().count())
+    above[other.len()]
 }
 
 #[cfg(test)]
@@ -62,9 +66,10 @@ mod tests {
             ("abc", "abc", 0),
             ("abc", "abd", 1),
             ("abc", "ac", 1),
-            ("ab", "ba", 2),
+            ("ab", "ba", 1),
             ("kitten", "sitting", 3),
-            ("listen_prot", "listen_port", 2),
+            ("listen_prot", "listen_port", 1),
+            ("abcd", "badc", 2),
         ] {
             assert_eq!(distance(one, other), errors, "{one} {other}");
         }
@@ -82,11 +87,11 @@ mod tests {
         ];
         for (word, expected) in [
             ("pas", Some("pass")),
-            ("dorp", None),
+            ("dorp", Some("drop")),
             ("listen_prot", Some("listen_port")),
             ("warn", Some("WARNING")),
             ("flow-except-privat", Some("flow-except-private")),
-            ("flwo", None),
+            ("flwo", Some("flow")),
             ("flo", Some("flow")),
             ("x", None),
             ("", None),

@@ -20,6 +20,8 @@ use super::fault::{Faults, Wrong};
 pub const OCTETS_MAX: usize = 1 << 20;
 /// As many as the prefixes that fit into [`OCTETS_MAX`] need.
 const NODES_MAX: usize = 200_000;
+/// Parts of values that aliases may repeat: some 1,000 exporters with ten keys each.
+const REPEATED_MAX: usize = 10_000;
 /// Our deepest key is at level 5.
 const DEPTH_MAX: usize = 16;
 
@@ -160,8 +162,12 @@ fn options() -> Options {
         max_depth: DEPTH_MAX,
         flow_nesting_limit: DEPTH_MAX,
     };
+    let alias_limits = serde_saphyr::alias_limits! {
+        max_total_replayed_events: REPEATED_MAX,
+    };
     serde_saphyr::options! {
         budget: limits,
+        alias_limits: alias_limits,
         // Both lines are worth saying.
         duplicate_keys: DuplicateKeyPolicy::PassThrough,
         non_finite_float_policy: NonFiniteFloatPolicy::PassThrough,
@@ -192,17 +198,39 @@ fn line_of(location: Location) -> u32 {
     u32::try_from(location.line()).unwrap_or(u32::MAX)
 }
 
+const NO_KEY: &str = "write a word before the colon";
+const TOO_MUCH: &str = "nested too deeply or repeated too often";
+const TOO_MUCH_REMEDY: &str = "write the values out; no key needs more than 5 levels";
+
+/// What the YAML reader says to programmers: a part of it, what is wrong, and what to do.
+const SAID_OTHERWISE: &[(&str, &str, &str)] = &[
+    ("budget breached", TOO_MUCH, TOO_MUCH_REMEDY),
+    ("recursion limit", TOO_MUCH, TOO_MUCH_REMEDY),
+    ("limit exceeded", TOO_MUCH, TOO_MUCH_REMEDY),
+    (
+        "recursive references",
+        "an alias inside of what it stands for",
+        "write the values out",
+    ),
+    (
+        "multiple YAML documents",
+        "a second document begins",
+        "leave only the first one",
+    ),
+    ("null into string", "nothing where a key belongs", NO_KEY),
+    (
+        "expected string scalar",
+        "a list or a mapping where a key belongs",
+        NO_KEY,
+    ),
+];
+
 fn fault_of(error: &Error) -> Faults {
     let line = error.location().map_or(0, line_of);
     let text = error.to_string();
-    let too_much = ["budget breached", "recursion limit", "limit exceeded"];
-    let wrong = if too_much.iter().any(|words| text.contains(words)) {
-        Wrong::new(
-            "nested too deeply or repeated too often",
-            "write the values out; no key needs more than 5 levels",
-        )
-    } else if matches!(error, Error::MultipleDocuments { .. }) {
-        Wrong::new("a second document begins", "leave only the first one")
+    let found = SAID_OTHERWISE.iter().find(|(part, ..)| text.contains(part));
+    let wrong = if let Some((_, problem, remedy)) = found {
+        Wrong::new(*problem, *remedy)
     } else {
         // Where it is has been said already.
         let problem = text.split(" at line ").next().unwrap_or_default();

@@ -187,7 +187,9 @@ impl<'a> Section<'a> {
         let label = self.label(name);
         self.entries_of(report, name, default, |report, index, node| {
             let item = Self::open(report, place.clone(), format!("{label}[{index}]"), node);
-            read(report, &item)
+            // Whoever wrote no mapping need not hear which of its keys are missing.
+            let is_mapping = matches!(node.value, Value::Map(_) | Value::Nothing);
+            is_mapping.then(|| read(report, &item)).flatten()
         })
     }
 
@@ -233,8 +235,10 @@ impl<'a> Section<'a> {
     }
 
     fn refuse_lacking(&self, report: &mut Report, name: &str, is_asked: bool) {
-        let lack = not_yet::lack(&format!("{}.{name}", self.place));
-        if let Some(lack) = lack.filter(|_| is_asked) {
+        if !is_asked {
+            return;
+        }
+        if let Some(lack) = not_yet::lack(&format!("{}.{name}", self.place)) {
             let problem = format!("not in this version: {lack}");
             self.fault(report, name, Wrong::new(problem, "leave the key out"));
         }

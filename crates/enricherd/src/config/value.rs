@@ -51,9 +51,17 @@ pub(super) fn word<T: Copy>(node: &Node, words: &[(&str, T)]) -> Result<T, Wrong
 fn unknown_word(text: &str, words: &[&str]) -> Wrong {
     let remedy = match nearest(text, words) {
         Some(word) => format!("did you mean `{word}`?"),
-        None => format!("write {}", words.join(", ")),
+        None => format!("write {}", one_of(words)),
     };
     Wrong::new("unknown word", remedy)
+}
+
+/// Writes `a, b or c`.
+fn one_of(words: &[&str]) -> String {
+    match words.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        _ => words.concat(),
+    }
 }
 
 /// Reads a truth value; older files write `yes`, `on` and the like.
@@ -66,11 +74,8 @@ pub(super) fn flag(node: &Node) -> Result<bool, Wrong> {
         ("on", true),
         ("off", false),
     ];
-    let text = text(node)?;
-    word(node, &words).map_err(|_| {
-        let problem = format!("`{text}` is neither true nor false");
-        Wrong::new(problem, "write true or false")
-    })
+    text(node)?;
+    word(node, &words).map_err(|_| Wrong::new("neither true nor false", "write true or false"))
 }
 
 /// A range of numbers, and how to speak of it.
@@ -135,6 +140,9 @@ pub(super) fn size<T: TryFrom<u64>>(node: &Node, bounds: &Bounds) -> Result<T, W
         "KiB" => 1 << 10,
         "MiB" => 1 << 20,
         "GiB" => 1 << 30,
+        _ if unit.starts_with(['.', ',']) => {
+            return Err(Wrong::new("a fraction", "use a smaller unit"));
+        }
         _ => {
             let problem = "unknown unit of size";
             return Err(Wrong::new(problem, "write a plain number, KiB, MiB or GiB"));
@@ -164,6 +172,9 @@ pub(super) fn duration(node: &Node, range: RangeInclusive<u64>) -> Result<Durati
         "" => {
             let remedy = format!("write {number}s if seconds are meant");
             return Err(Wrong::new("a duration without its unit", remedy));
+        }
+        _ if unit.starts_with(['.', ',']) => {
+            return Err(Wrong::new("a fraction", "use a smaller unit, like 1500ms"));
         }
         _ => {
             let problem = "unknown unit of time";
@@ -199,10 +210,11 @@ pub(super) fn seconds(node: &Node, range: RangeInclusive<u64>) -> Result<Duratio
 
 /// Writes milliseconds in a way that [`duration`] reads.
 pub(super) fn duration_text(millis: u64) -> String {
-    if millis.is_multiple_of(1_000) {
-        format!("{}s", millis / 1_000)
-    } else {
-        format!("{millis}ms")
+    let units = [("h", 3_600_000), ("s", 1_000), ("ms", 1)];
+    let divides = |(_, factor): &&(&str, u64)| millis >= *factor && millis.is_multiple_of(*factor);
+    match units.iter().find(divides) {
+        Some((unit, factor)) => format!("{}{unit}", millis / factor),
+        None => "0".to_owned(),
     }
 }
 
