@@ -21,14 +21,14 @@ fn data_leave_enriched_behind_the_template_that_they_waited_for() {
     rig.expect(&data(10, 0), &[]);
     rig.expect(&data(11, 0), &[]);
     assert_eq!(rig.counters().messages_held, 2);
-    // What the Messages need is announced before them, below the first number.
+    // What the Messages need is announced before them, and takes the first number.
     rig.expect(
         &template(12),
         &[
-            template(9),
-            data(10, 15_169),
+            template(10),
             data(11, 15_169),
-            template(12),
+            data(12, 15_169),
+            template(13),
         ],
     );
 }
@@ -117,7 +117,7 @@ fn a_template_from_another_port_ends_the_wait() {
     check(&rig.send_from(3000, &data(10, 0)), &[]);
     check(
         &rig.send_from(2000, &template(1)),
-        &[template(1), template(9), data(10, 15_169)],
+        &[template(1), template(10), data(11, 15_169)],
     );
 }
 

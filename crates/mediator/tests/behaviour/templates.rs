@@ -227,8 +227,8 @@ fn a_template_announced_from_one_port_serves_data_from_another() {
     check(
         &rig.send_from(3000, &v9(70, 1, &[set(256, "8.8.8.8 AS0")])),
         &[
-            v9(69, 1, &[set(0, FILL)]),
-            v9(70, 1, &[set(256, "8.8.8.8 AS15169")]),
+            v9(70, 1, &[set(0, FILL)]),
+            v9(71, 1, &[set(256, "8.8.8.8 AS15169")]),
         ],
     );
     assert_eq!(rig.counters().templates_borrowed, 1);
@@ -273,8 +273,8 @@ fn a_borrowed_template_is_forgotten_when_its_owner_changes_it() {
     check(
         &rig.send_from(3000, &v9(71, 1, &[set(256, "AS0 8.8.8.8")])),
         &[
-            v9(71, 1, &[other]),
-            v9(72, 1, &[set(256, "AS15169 8.8.8.8")]),
+            v9(72, 1, &[other]),
+            v9(73, 1, &[set(256, "AS15169 8.8.8.8")]),
         ],
     );
 }
