@@ -29,6 +29,8 @@ pub enum Unit {
 pub enum Counts {
     /// Template Records that we add: as those of the exporter, but not in its own count.
     Added,
+    /// Nobody can count them: in a v9 count as one, or as what is left of the exporter's.
+    Unknown,
     /// Template Records: in a v9 count, not in an IPFIX Sequence Number.
     Templates,
     /// Data Records: in both.
@@ -159,10 +161,14 @@ impl Draft {
         self.body.len().saturating_sub(self.open_at)
     }
 
-    /// Sets what the first Set counts for.
-    pub fn count_first(&mut self, records_count: usize) {
-        if let Some(piece) = self.pieces.first_mut() {
-            piece.records_count = records_count;
+    /// Gives the first Set that nobody can count what is left of `stated` when all other Sets, and
+    /// `known` records elsewhere, are taken off; at least one.
+    pub fn count_unknown(&mut self, stated: usize, known: usize) {
+        let counted: usize = self.pieces.iter().map(|piece| piece.records_count).sum();
+        let mut unknown = self.pieces.iter_mut();
+        if let Some(piece) = unknown.find(|piece| piece.counts == Counts::Unknown) {
+            let others = counted.saturating_sub(1).saturating_add(known);
+            piece.records_count = stated.saturating_sub(others).max(1);
         }
     }
 

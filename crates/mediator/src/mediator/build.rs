@@ -208,7 +208,7 @@ impl Mediator {
             match set.kind(version) {
                 SetKind::Data => {
                     let behind = sets.get(position..).unwrap_or_default();
-                    let is_known = self.is_own(index, set.id, run);
+                    let is_known = self.fits_own(index, message, set, run);
                     searches += usize::from(!is_known);
                     let may_defer = !is_known && searches <= SEARCHES_MAX;
                     if may_defer && defines(message, behind, set.id) {
@@ -219,9 +219,11 @@ impl Mediator {
                 }
                 SetKind::Template | SetKind::OptionsTemplate => {
                     self.template_set(run, index, message, set);
+                    let template_set = core::slice::from_ref(set);
                     deferred.retain(|waiting| {
                         let set = &sets[*waiting];
-                        let is_known = self.is_own(index, set.id, run);
+                        let is_known = defines(message, template_set, set.id)
+                            && self.is_own(index, set.id, run);
                         if is_known {
                             self.data_set(run, index, message, set);
                         }
@@ -237,14 +239,34 @@ impl Mediator {
         self.deferred = deferred;
     }
 
-    /// Whether a Template is known and not another port's: a Message's own definition counts more.
+    /// Whether a Data Set fits a Template that is known, and not another port's: else a definition
+    /// behind it in the same Message may be the one it is meant for.
+    fn fits_own<O>(
+        &mut self,
+        index: SessionIndex,
+        message: &Message<'_>,
+        set: &Set,
+        run: &Run<'_, O>,
+    ) -> bool {
+        let Some(session) = self.store.session(index) else {
+            return false;
+        };
+        let found = session.find(set.id, run.now);
+        let Some(template) = found.and_then(|at| session.template_at(at)) else {
+            return false;
+        };
+        let content = message.octets.get(set.content()).unwrap_or_default();
+        let layout = &template.prepared.plan.layout;
+        let fit = layout.fit(content, &mut self.scratch.walked);
+        !template.prepared.borrowed && fit.is_some()
+    }
+
     fn is_own<O>(&self, index: SessionIndex, id: u16, run: &Run<'_, O>) -> bool {
         let session = self.store.session(index);
         session.is_some_and(|session| {
-            let found = session
-                .find(id, run.now)
-                .and_then(|at| session.template_at(at));
-            found.is_some_and(|template| !template.prepared.borrowed)
+            let found = session.find(id, run.now);
+            let template = found.and_then(|at| session.template_at(at));
+            template.is_some_and(|template| !template.prepared.borrowed)
         })
     }
 
@@ -468,6 +490,28 @@ impl Mediator {
         self.raw_set(index, message, set, Raw::UnknownTemplate);
     }
 
+    /// Counts the records of a Set that leaves raw: a Template that is in doubt is good enough for
+    /// that.
+    fn count_doubtful(
+        &mut self,
+        index: SessionIndex,
+        set: &Set,
+        content: &[u8],
+    ) -> (usize, Counts) {
+        let stored = self
+            .store
+            .session(index)
+            .and_then(|session| session.stored(set.id));
+        let fit = stored.and_then(|template| {
+            let layout = &template.prepared.plan.layout;
+            layout.fit(content, &mut self.scratch.walked)
+        });
+        match fit {
+            Some(fit) if fit.records_count > 0 => (fit.records_count, Counts::Templates),
+            _ => (1, Counts::Unknown),
+        }
+    }
+
     /// Puts a Set that nobody here can read behind the others, or drops it.
     fn raw_set(&mut self, index: SessionIndex, message: &Message<'_>, set: &Set, reason: Raw) {
         let is_malformed = matches!(reason, Raw::ReservedSetId | Raw::BrokenTemplate);
@@ -477,8 +521,9 @@ impl Mediator {
         }
         let content = message.octets.get(set.content()).unwrap_or_default();
         self.raw.content().extend_from_slice(content);
+        let (records, counts) = self.count_doubtful(index, set, content);
         self.raw
-            .close(set.id, Unit::Whole, 1, Counts::Templates, Padding::AsCame);
+            .close(set.id, Unit::Whole, records, counts, Padding::AsCame);
         self.counters.sets_forwarded += 1;
         self.count_raw(index, reason, 0);
     }

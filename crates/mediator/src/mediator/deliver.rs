@@ -62,9 +62,8 @@ impl Mediator {
         let leaves_nothing =
             matches!(outcome, Outcome::Built) && drafts.main.is_empty() && drafts.raw.is_empty();
         let records = records_in(&drafts.main, outcome);
-        drafts
-            .raw
-            .count_first(unknown_records(&message.header, &drafts, records.all));
+        let stated = usize::from(message.header.count_or_length);
+        drafts.raw.count_unknown(stated, records.all);
         let place = self.place(index, message, records.data);
         if leaves_nothing {
             self.drop_message(Dropped::Empty);
@@ -303,16 +302,6 @@ fn records_in(main: &Draft, outcome: Outcome) -> Records {
         all: count(|counts| counts != Counts::Added),
         data: count(|counts| counts == Counts::Data),
     }
-}
-
-/// What a v9 count says of the Sets that we cannot read: what is left of the exporter's count, but
-/// at least one for each.
-fn unknown_records(header: &Header, drafts: &Drafts, known: usize) -> usize {
-    let others = drafts.raw.pieces().len().saturating_sub(1);
-    usize::from(header.count_or_length)
-        .saturating_sub(known)
-        .saturating_sub(others)
-        .max(1)
 }
 
 /// Doubts the Templates of an exporter that restarted. A Message that waited is judged when it

@@ -109,14 +109,12 @@ impl Attached {
 
 /// Boot times further apart than this are two boots.
 const BOOT_JITTER_MS: u32 = 5000;
-/// A boot time counts once so many Messages agreed with the one before them.
-const BOOT_AGREED_MIN: u8 = 1;
-
 /// When an exporter says that it started: only v9 tells.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ExporterClock {
     pub(crate) boot_ms: Option<u32>,
-    pub(crate) agreed: u8,
+    /// Whether two Messages ever agreed: some exporters send no usable uptime.
+    pub(crate) is_trusted: bool,
     pub(crate) export_time_s: u32,
 }
 
@@ -129,14 +127,9 @@ impl ExporterClock {
         }
         let boot_ms = header.boot_ms();
         let agrees = self.agrees(boot_ms);
-        let was_sure = self.agreed >= BOOT_AGREED_MIN;
-        self.agreed = if agrees {
-            self.agreed.saturating_add(1)
-        } else {
-            0
-        };
+        self.is_trusted |= agrees;
         self.boot_ms = Some(boot_ms);
-        was_sure && !agrees
+        self.is_trusted && !agrees
     }
 
     /// Whether a boot time is the known one, modulo 2^32 milliseconds.
