@@ -147,8 +147,8 @@ fn every_prefix_of_every_sample_is_taken_and_accounted_for() {
 #[test]
 fn messages_with_changed_octets_are_taken_and_accounted_for() {
     let samples = samples();
-    let mut random = Random(0x1234_5678_9ABC_DEF1);
-    for _ in 0..3000 {
+    let mut random = Random(0x5851_F42D_4C95_7F2D);
+    for _ in 0..100 {
         for mut rig in rigs() {
             for _ in 0..100 {
                 let mut message = samples[random.below(samples.len())].clone();
