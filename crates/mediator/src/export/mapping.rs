@@ -5,8 +5,8 @@
 //! the same after a restart and in a second instance. IDs belong to the domain of an exporter
 //! whatever its port: collectors tell Templates apart by address and domain.
 //!
-//! An ID that was a clone's stays tainted until the exporter announces a Template of its own under
-//! it: a collector still has our layout for it, so the exporter's data must not pass under it.
+//! An ID that was a clone's stays tainted: a collector may still have our layout for it, so data
+//! must not pass under it in a session that has no Template of its own for it.
 //!
 //! Not here: the clone's fields (`enrich::plan`), when it is announced (`mediator`).
 //! Bound: [`CLONES_PER_DOMAIN_MAX`] clones and as many tainted IDs.
@@ -127,13 +127,6 @@ impl CloneIds {
         }
     }
 
-    /// Notes that the exporter announced a Template of its own under this ID.
-    pub fn redefined(&mut self, id: u16) {
-        if let Ok(at) = self.tainted.binary_search(&id) {
-            self.tainted.remove(at);
-        }
-    }
-
     fn place(&self, original: u16) -> Result<usize, usize> {
         self.pairs
             .binary_search_by_key(&original, |pair| pair.original)
@@ -160,8 +153,6 @@ mod tests {
         assert_eq!(ids.vacate(65535), Some(256));
         assert!(ids.is_tainted(65535));
         assert_eq!(ids.choose(256, |id| id == 65535), Some(65534));
-        ids.redefined(65535);
-        assert!(!ids.is_tainted(65535));
         assert_eq!(ids.clone_of(256), Some(65534));
     }
 

@@ -482,8 +482,12 @@ impl Mediator {
         };
         session.waited_for(set.id, waited_ids_max);
         let key = session.key.domain_key();
-        let domain = self.store.domain(&key);
-        if domain.is_some_and(|domain| domain.attached.is_tainted(set.id)) {
+        let is_ours = session.stored(set.id).is_none()
+            && self
+                .store
+                .domain(&key)
+                .is_some_and(|domain| domain.attached.is_tainted(set.id));
+        if is_ours {
             self.counters.sets_dropped[Dropped::IdTaken.index()] += 1;
             return;
         }

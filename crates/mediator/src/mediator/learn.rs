@@ -41,7 +41,6 @@ impl Mediator {
         now: Millis,
     ) -> Option<u16> {
         let id = definition.id();
-        self.forget_taint(index, id);
         let learned = self.store_template(index, definition, now)?;
         match learned {
             Learned::Same => self.own_again(index, id),
@@ -65,7 +64,6 @@ impl Mediator {
     ) -> bool {
         let id = definition.id();
         self.vacate(index, id, Announce::BeforeNext);
-        self.forget_taint(index, id);
         if self.store_template(index, definition, now).is_none() {
             return false;
         }
@@ -162,16 +160,6 @@ impl Mediator {
             if sibling != index && is_borrowed {
                 self.store.forget(sibling, id);
             }
-        }
-    }
-
-    fn forget_taint(&mut self, index: SessionIndex, id: u16) {
-        let key = self
-            .store
-            .session(index)
-            .map(|session| session.key.domain_key());
-        if let Some(ids) = key.and_then(|key| self.store.domain_mut(&key)) {
-            ids.redefined(id);
         }
     }
 

@@ -182,7 +182,7 @@ impl Mediator {
         sets: &[Set],
     ) {
         let header = message.header;
-        let Some(index) = self.store.find(exporter, header.version, header.domain) else {
+        let Some(index) = self.session_of(exporter, &header, run.now) else {
             return self.malformed(
                 run,
                 exporter,

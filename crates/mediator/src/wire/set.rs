@@ -94,8 +94,7 @@ pub struct Extent {
 
 /// Lists the Sets of the Message at the start of `octets` in `sets`, which is emptied first.
 ///
-/// Zero octets behind the last Set are padding of the datagram, not a Set; so are up to three
-/// octets of any value in a v9 datagram, too few to be one.
+/// Zero octets behind the last Set are padding of the datagram, not a Set.
 ///
 /// # Errors
 /// [`Malformed`] where a length contradicts the octets.
@@ -107,10 +106,8 @@ pub fn read_sets(header: &Header, octets: &[u8], sets: &mut Vec<Set>) -> Result<
     while offset < message_end {
         let rest = message.get(offset..).unwrap_or_default();
         let malformed = |kind| Malformed { offset, kind };
-        let (Some(id), Some(length)) = (u16_at(rest, 0), u16_at(rest, 2)) else {
-            break;
-        };
-        let length = usize::from(length);
+        let id = u16_at(rest, 0).unwrap_or_default();
+        let length = u16_at(rest, 2).map_or(0, usize::from);
         if length < SET_HEADER_OCTETS {
             if rest.iter().all(|octet| *octet == 0) {
                 break;
@@ -183,9 +180,9 @@ mod tests {
     }
 
     #[test]
-    fn zeros_and_up_to_three_octets_behind_the_sets_are_no_set() {
+    fn zeros_behind_the_sets_are_no_set() {
         let set = [1, 0, 0, 5, 7];
-        for tail in [&[][..], &[0; 4], &[0; 1300], &[1], &[1, 2, 3]] {
+        for tail in [&[][..], &[0; 3], &[0; 4], &[0; 1300]] {
             let octets = v9(&[&set, tail].concat());
             let (sets, extent) = read(&octets).unwrap();
             assert_eq!(sets.len(), 1);
@@ -206,6 +203,7 @@ mod tests {
         use MalformedKind::{MessageLength, SetOverrun, SetTooShort};
         let rows = [
             (v9(&[1, 0, 0, 3]), 20, SetTooShort),
+            (v9(&[1, 0, 0, 5, 7, 0, 0, 1]), 25, SetTooShort),
             (v9(&[1, 0, 0, 0, 1, 0, 0, 4]), 20, SetTooShort),
             (v9(&[1, 0, 0, 5, 7, 1, 0, 0, 5]), 25, SetOverrun),
             (ipfix(20, &[1, 0, 0, 5, 7]), 16, SetOverrun),

@@ -114,12 +114,11 @@ impl<'a> Iterator for TemplateRecords<'a> {
         };
         let (record, behind) = rest.split_at_checked(octets)?;
         self.rest = behind;
-        if id < DATA_SET_ID_MIN {
+        // v9 has no withdrawals: a Template without fields is none, and some collectors never
+        // come to the end of its data.
+        if id < DATA_SET_ID_MIN || (count == 0 && self.kind == TemplateKind::Flow) {
             self.rest = &[];
             return fault;
-        }
-        if count == 0 && self.kind == TemplateKind::Flow {
-            return Some(Ok(TemplateRecord::Withdrawal { id }));
         }
         Some(Ok(TemplateRecord::Definition(Definition {
             version: self.version,
@@ -371,7 +370,7 @@ mod tests {
             ipfix(&[1, 0, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0]),
             [Ok((256, 0)), Ok((2, 0)), Ok((3, 0))]
         );
-        assert_eq!(v9(&[1, 0, 0, 0]), [Ok((256, 0))]);
+        assert_eq!(v9(&[1, 0, 0, 0]), [Err(Some(256))], "v9 has none");
         let options = read(Version::Ipfix, TemplateKind::Options, &[1, 0, 0, 0]);
         assert_eq!(options, [Ok((256, 0))]);
     }
