@@ -62,6 +62,9 @@ fn a_message_whose_lengths_contradict_it_passes_whole_or_is_dropped_whole() {
         patched(&ipfix, 2, "0029"),
         patched(&ipfix, 2, "000f"),
         patched(&ipfix, 2, "0000"),
+        // One to three octets behind the last Set are no Set, and no padding unless zero.
+        [v9.clone(), octets("01")].concat(),
+        [v9.clone(), octets("00 00 01")].concat(),
         v9[..19].to_vec(),
         ipfix[..15].to_vec(),
     ];

@@ -1,9 +1,10 @@
 //! Template Withdrawals have no place over UDP: received ones are ignored, none is sent.
 
-use mediator::Dropped;
+use mediator::settings::Misfit;
+use mediator::{Dropped, Settings};
 
 use crate::notation::{ipfix, set, v9};
-use crate::rig::Rig;
+use crate::rig::{Rig, without_hold};
 
 const FILL: &str = "0100 0002 IE8/4 IE16/4";
 
@@ -75,14 +76,24 @@ fn a_withdrawal_is_taken_out_of_a_set_with_definitions() {
 }
 
 #[test]
-fn a_v9_template_without_fields_does_not_pass() {
-    let mut rig = Rig::new();
-    rig.send(&v9(1, 1, &[set(0, FILL)]));
-    rig.expect(&v9(2, 1, &[set(0, "0100 0000")]), &[]);
-    rig.expect(
-        &v9(3, 1, &[set(256, "8.8.8.8 AS0")]),
-        &[v9(2, 1, &[set(256, "8.8.8.8 AS15169")])],
-    );
+fn a_v9_template_without_fields_is_no_withdrawal_but_a_fault() {
+    let taught = |malformed| {
+        let mut rig = Rig::with(Settings {
+            malformed,
+            ..without_hold()
+        });
+        rig.send(&v9(1, 1, &[set(0, FILL)]));
+        rig
+    };
+    let fault = v9(2, 1, &[set(0, "0100 0000")]);
+    let unsure = |sequence| v9(sequence, 1, &[set(256, "8.8.8.8 AS0")]);
+    let mut rig = taught(Misfit::Pass);
+    rig.expect(&fault, std::slice::from_ref(&fault));
+    rig.expect(&unsure(3), &[unsure(3)]);
+    let mut rig = taught(Misfit::Drop);
+    rig.expect(&fault, &[]);
+    assert_eq!(rig.sets_dropped(Dropped::Malformed), 1);
+    rig.expect(&unsure(3), &[unsure(2)]);
 }
 
 #[test]
