@@ -41,13 +41,14 @@ impl Mediator {
         now: Millis,
     ) -> Option<u16> {
         let id = definition.id();
+        let lent = self.lent(index, definition);
         let learned = self.store_template(index, definition, now)?;
         match learned {
             Learned::Same => self.own_again(index, id),
             Learned::New => self.prepare_clone(index, id),
             Learned::Changed => {
                 self.counters.redefinitions += 1;
-                self.drop_borrowed(index, id);
+                self.drop_borrowed(index, id, &lent);
                 self.prepare_clone(index, id);
             }
         }
@@ -142,22 +143,28 @@ impl Mediator {
         }
     }
 
-    /// Other ports of the exporter must not go on with the definition that they borrowed.
-    fn drop_borrowed(&mut self, index: SessionIndex, id: u16) {
-        let Some(key) = self
-            .store
-            .session(index)
-            .map(|session| session.key.domain_key())
-        else {
+    /// The definition that a new one replaces, if it was this session's own to lend.
+    fn lent(&self, index: SessionIndex, definition: &Definition<'_>) -> Box<[u8]> {
+        let session = self.store.session(index);
+        let stored = session.and_then(|session| session.stored(definition.id()));
+        stored
+            .filter(|template| !template.prepared.borrowed && !template.is(definition))
+            .map(|template| template.octets().into())
+            .unwrap_or_default()
+    }
+
+    /// Other ports of the exporter must not go on with the definition that they borrowed here.
+    fn drop_borrowed(&mut self, index: SessionIndex, id: u16, lent: &[u8]) {
+        let session = self.store.session(index);
+        let Some(key) = session.map(|session| session.key.domain_key()) else {
             return;
         };
         for sibling in self.store.siblings(&key) {
-            let is_borrowed = self
-                .store
-                .session(sibling)
+            let session = self.store.session(sibling);
+            let is_lent = session
                 .and_then(|session| session.stored(id))
-                .is_some_and(|template| template.prepared.borrowed);
-            if sibling != index && is_borrowed {
+                .is_some_and(|template| template.prepared.borrowed && *template.octets() == *lent);
+            if sibling != index && is_lent {
                 self.store.forget(sibling, id);
             }
         }
