@@ -4,6 +4,8 @@
 
 pub mod cli;
 pub mod config;
+pub mod control;
+pub mod daemon;
 pub mod io;
 pub mod pipeline;
 pub mod sources;

@@ -4,6 +4,7 @@
 //!
 //! | command | what it does |
 //! |---|---|
+//! | `run` | the daemon; the same as no command |
 //! | `replay` | sends a capture through the core, without a network |
 //! | `check` | validates configuration and AS data, prints what is in force |
 //! | `explain` | says which AS an address gets, and who says so |
@@ -20,7 +21,9 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             // If standard error is closed the exit code says it alone.
-            drop(writeln!(std::io::stderr().lock(), "{failure}"));
+            if !failure.is_said() {
+                drop(writeln!(std::io::stderr().lock(), "{failure}"));
+            }
             ExitCode::from(failure.code())
         }
     }

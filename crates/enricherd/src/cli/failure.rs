@@ -44,6 +44,21 @@ impl Failure {
         }
     }
 
+    /// Returns the failure without its lines: they were said already.
+    #[must_use]
+    pub fn said(self) -> Self {
+        Self {
+            lines: Vec::new(),
+            ..self
+        }
+    }
+
+    /// Whether there is nothing left to say.
+    #[must_use]
+    pub const fn is_said(&self) -> bool {
+        self.lines.is_empty()
+    }
+
     /// Returns the exit code of the process.
     #[must_use]
     pub const fn code(&self) -> u8 {

@@ -8,6 +8,7 @@ mod explain;
 mod failure;
 mod prepare;
 mod replay;
+mod run;
 mod summary;
 mod version;
 mod words;
@@ -15,7 +16,7 @@ mod words;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use clap::{ArgAction, CommandFactory, Parser, Subcommand};
+use clap::{ArgAction, Parser, Subcommand};
 
 pub use failure::Failure;
 
@@ -37,6 +38,8 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run the daemon; the same as no command
+    Run,
     /// Send a capture through the enricher into another capture, without a network
     Replay(replay::Options),
     /// Check the configuration and the AS data; print what is in force
@@ -60,16 +63,9 @@ impl Cli {
             Some(Command::Check) => check::run(config),
             Some(Command::Explain(options)) => explain::run(&options, config),
             Some(Command::Version) => version::run(),
-            None => no_command(),
+            Some(Command::Run) | None => run::run(config),
         }
     }
-}
-
-fn no_command() -> Result<(), Failure> {
-    Err(Failure::usage(format!(
-        "{}\nwhat is missing: a command; the daemon is not in this version",
-        Cli::command().render_help()
-    )))
 }
 
 /// Prints to standard output; a reader who has seen enough is no failure.

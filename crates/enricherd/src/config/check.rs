@@ -13,6 +13,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::fault::{Faults, Report, Warning, Wrong};
 use super::node::Node;
+use super::not_yet;
 use super::section::Section;
 use super::types::{Bmp, Config, General, LogFile, LogFormat, LogLevel, Metrics, Nat, Performance};
 use super::value::{self, Bounds};
@@ -139,7 +140,7 @@ const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 fn performance(report: &mut Report, section: &Section, general: &Section) -> Performance {
     Performance {
-        workers: section.value(report, "workers", 0, |node| value::number(node, &WORKERS)),
+        workers: section.value(report, "workers", 0, workers),
         queue_datagrams_max: section.value(report, "queue_size", 10_000, |node| {
             value::number(node, &QUEUE_DATAGRAMS)
         }),
@@ -156,6 +157,13 @@ fn performance(report: &mut Report, section: &Section, general: &Section) -> Per
         cpu_affinity: section.list(report, "cpu_affinity", Vec::new(), |node| {
             value::number(node, &CPUS)
         }),
+    }
+}
+
+fn workers(node: &Node) -> Result<u16, Wrong> {
+    match value::number(node, &WORKERS)? {
+        2.. => Err(Wrong::new(not_yet::MANY_WORKERS, "write 0 or 1")),
+        workers => Ok(workers),
     }
 }
 

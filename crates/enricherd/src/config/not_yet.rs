@@ -6,24 +6,20 @@
 //!
 //! Not here: what the keys mean (`keys`).
 
-const DAEMON: &str = "only the daemon uses it, and this version does not run as one";
 const LIVE_ROUTES: &str = "it does not learn routes from routers";
 const PLACES: &str = "it does not show places";
-const OUTPUT: &str =
-    "it only sends UDP datagrams in the exporter's name, to each collector the same";
+const METRICS: &str = "it serves no metrics over HTTP";
+const NAT: &str = "it sends from ports that the system chooses";
+const OUTPUT: &str = "it only sends UDP datagrams, to each collector the same";
+
+/// What is lacking where a key works, but not with every value.
+pub(super) const SOURCE_EXPORTER: &str =
+    "not in this version: it sends from its own address, not from the exporter's";
+/// As above.
+pub(super) const MANY_WORKERS: &str = "not in this version: it has one worker";
 
 /// The keys, each with what this version lacks.
 const NOT_YET: &[(&str, &str)] = &[
-    ("general.listen_address", DAEMON),
-    ("general.listen_port", DAEMON),
-    ("general.stats_address", DAEMON),
-    ("general.stats_port", DAEMON),
-    ("general.log_level", DAEMON),
-    ("general.log_file", DAEMON),
-    ("general.log_format", DAEMON),
-    ("general.state_dir", DAEMON),
-    ("general.allow_exporters", DAEMON),
-    ("general.buffer_size", DAEMON),
     (
         "exporters[].sampling_rate",
         "it does not use sampling rates",
@@ -43,26 +39,23 @@ const NOT_YET: &[(&str, &str)] = &[
     ("enrichment.bmp_enabled", LIVE_ROUTES),
     ("enrichment.bmp_port", LIVE_ROUTES),
     ("enrichment.bmp_allow", LIVE_ROUTES),
-    ("forwarding.source", OUTPUT),
-    ("forwarding.collectors[].source", OUTPUT),
     ("forwarding.collectors[].protocol", OUTPUT),
     ("forwarding.collectors[].tls", OUTPUT),
     ("forwarding.collectors[].filter", OUTPUT),
     ("forwarding.collectors[].raw", OUTPUT),
     ("forwarding.collectors[].group", OUTPUT),
     ("forwarding.collectors[].health", OUTPUT),
-    ("performance.workers", DAEMON),
-    ("performance.queue_size", DAEMON),
-    ("performance.buffer_size", DAEMON),
-    ("performance.receive_buffer", DAEMON),
-    ("performance.stats_interval", DAEMON),
-    ("performance.cpu_affinity", DAEMON),
-    ("nat.enabled", OUTPUT),
-    ("nat.source_ip", OUTPUT),
-    ("nat.source_port", OUTPUT),
-    ("metrics.enabled", DAEMON),
-    ("metrics.address", DAEMON),
-    ("metrics.port", DAEMON),
+    ("performance.queue_size", OUTPUT),
+    (
+        "performance.cpu_affinity",
+        "it does not tie workers to cores",
+    ),
+    ("nat.enabled", NAT),
+    ("nat.source_ip", NAT),
+    ("nat.source_port", NAT),
+    ("metrics.enabled", METRICS),
+    ("metrics.address", METRICS),
+    ("metrics.port", METRICS),
 ];
 
 /// Returns what this version lacks for a key; `None` if the key works.

@@ -6,9 +6,15 @@
 //! Not here: what a datagram means (`mediator`), which files there are (`cli`, `sources`).
 
 pub mod capture;
+pub mod clock;
 pub mod datagram;
 pub mod fragments;
+pub mod instance;
 pub mod ip;
 pub mod link;
+pub mod open;
 pub mod pcap_out;
+pub mod port_owner;
+pub mod state_file;
+pub mod udp;
 pub mod unread;

@@ -1,6 +1,13 @@
 //! The data plane: datagrams in, the `Mediator` between, datagrams out.
 //!
-//! Not here: where AS knowledge comes from (`sources`), what is shown of it (`cli`).
+//! Not here: where AS knowledge comes from (`sources`), what is shown of it (`cli`, `control`).
 
+pub mod known;
+pub mod outlets;
+pub mod page;
 pub mod replay;
+mod senders;
 pub mod settings;
+pub mod tally;
+pub mod target;
+pub mod worker;

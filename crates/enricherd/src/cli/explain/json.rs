@@ -2,12 +2,11 @@
 //!
 //! Names here are public: keys are added, never renamed.
 
-use std::fmt::Write;
-
 use asdb::{AsNames, Asn, FlowRule, Given};
 use mediator::settings::Enrich;
 
 use super::{Answer, Explanation};
+use crate::control::json::{list, object, or_null, string};
 
 impl Explanation<'_> {
     /// Returns the explanation as one object and a line feed.
@@ -82,47 +81,5 @@ const fn enrich_word(enrich: Enrich) -> &'static str {
         Enrich::On => "on",
         Enrich::DryRun => "dry-run",
         Enrich::Off => "off",
-    }
-}
-
-fn object(members: &[(&str, String)]) -> String {
-    let members = members
-        .iter()
-        .map(|(key, value)| format!("{}:{value}", string(key)));
-    format!("{{{}}}", members.collect::<Vec<_>>().join(","))
-}
-
-fn list(values: impl Iterator<Item = String>) -> String {
-    format!("[{}]", values.collect::<Vec<_>>().join(","))
-}
-
-fn or_null(value: Option<String>) -> String {
-    value.unwrap_or_else(|| "null".to_owned())
-}
-
-/// Returns a JSON string [RFC 8259 §7].
-fn string(text: &str) -> String {
-    let mut quoted = String::from("\"");
-    for character in text.chars() {
-        match character {
-            '"' | '\\' => quoted.extend(['\\', character]),
-            control if control < ' ' => {
-                // Writing to a String cannot fail.
-                let _ = write!(quoted, "\\u{:04x}", u32::from(control));
-            }
-            other => quoted.push(other),
-        }
-    }
-    quoted.push('"');
-    quoted
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_string_is_quoted_as_json_wants_it() {
-        assert_eq!(string("a\"b\\c\n\u{1}é"), "\"a\\\"b\\\\c\\u000a\\u0001é\"");
     }
 }

@@ -10,6 +10,7 @@ use mediator::settings::Misfit;
 use super::{DAY_MS, Sections};
 use crate::config::fault::{Report, Wrong};
 use crate::config::node::Node;
+use crate::config::not_yet;
 use crate::config::section::Section;
 use crate::config::types::{
     Collector, Forwarding, ForwardingSource, General, Health, Host, Protocol,
@@ -50,7 +51,12 @@ pub(super) fn read(report: &mut Report, sections: &Sections, general: &General) 
 }
 
 fn source(node: &Node) -> Result<ForwardingSource, Wrong> {
-    value::word(node, SOURCES)
+    match value::word(node, SOURCES)? {
+        ForwardingSource::Exporter => {
+            Err(Wrong::new(not_yet::SOURCE_EXPORTER, "write own or auto"))
+        }
+        source => Ok(source),
+    }
 }
 
 fn packet_octets(node: &Node) -> Result<u16, Wrong> {

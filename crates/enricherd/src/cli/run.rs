@@ -1,0 +1,118 @@
+//! `ipfix-enricher` without a command: the daemon, until a signal ends it.
+//!
+//! Not here: what it does (`daemon`).
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::cli::Failure;
+use crate::config::{self, Checked};
+use crate::control::log::Log;
+use crate::daemon::Daemon;
+
+/// How often it is looked whether the daemon still works.
+const ALIVE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Runs the daemon.
+pub(super) fn run(named: Option<&Path>) -> Result<(), Failure> {
+    let Checked { config, warnings } =
+        config::load(named).map_err(|error| Failure::usage(error.to_string()))?;
+    let log = Log::begin(&config.general);
+    tracing::info!(
+        "ipfix-enricher {} starts, process {}",
+        env!("CARGO_PKG_VERSION"),
+        std::process::id()
+    );
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    std::panic::set_hook(Box::new(|panic| {
+        tracing::error!("fault of this program: {panic}");
+    }));
+    let outcome = serve(config, named.map(Path::to_owned), &log);
+    if let Err(failure) = &outcome {
+        tracing::error!("{failure}");
+    }
+    log.end();
+    // The log has the sentence, on standard error too.
+    outcome.map_err(|failure| failure.said())
+}
+
+fn serve(config: config::Config, named: Option<PathBuf>, log: &Log) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::failed(format!("signals: {error}")))?;
+    let mut signals = {
+        let _context = runtime.enter();
+        Signals::new().map_err(|error| Failure::failed(format!("signals: {error}")))?
+    };
+    let mut daemon = Daemon::start(config).map_err(|error| Failure::failed(error.to_string()))?;
+    let outcome = loop {
+        match runtime.block_on(signals.next()) {
+            Word::Reload => reload(&mut daemon, named.as_deref(), log),
+            Word::Stop(name) => {
+                tracing::info!("{name}: stopping");
+                break Ok(());
+            }
+            Word::Nothing if daemon.is_alive() => {}
+            Word::Nothing => break Err(Failure::failed("the worker has ended")),
+        }
+    };
+    let numbers = daemon.stop();
+    tracing::info!(
+        "stopped: {} datagrams in, {} Messages out",
+        numbers.tally.datagrams,
+        numbers.mediator.messages_out
+    );
+    outcome
+}
+
+fn reload(daemon: &mut Daemon, named: Option<&Path>, log: &Log) {
+    log.reopen();
+    let checked = config::load(named).map_err(|error| vec![error.to_string()]);
+    let reloaded = checked.and_then(|checked| daemon.reload(checked.config));
+    match reloaded {
+        Ok(()) => tracing::info!("HUP: log file opened again, AS data read again"),
+        Err(faults) => {
+            for fault in faults {
+                tracing::error!("HUP: {fault}");
+            }
+            tracing::error!("HUP: nothing was changed");
+        }
+    }
+}
+
+/// What a signal says.
+enum Word {
+    Nothing,
+    Reload,
+    Stop(&'static str),
+}
+
+struct Signals {
+    hangup: Signal,
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            hangup: signal(SignalKind::hangup())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) -> Word {
+        tokio::select! {
+            _ = self.hangup.recv() => Word::Reload,
+            _ = self.interrupt.recv() => Word::Stop("INT"),
+            _ = self.terminate.recv() => Word::Stop("TERM"),
+            () = tokio::time::sleep(ALIVE_INTERVAL) => Word::Nothing,
+        }
+    }
+}

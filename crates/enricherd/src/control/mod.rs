@@ -1,0 +1,9 @@
+//! The control plane: reads what the data plane publishes, and can slow nobody.
+//!
+//! Not here: the data plane (`pipeline`), starting and stopping it (`daemon`).
+
+pub(crate) mod json;
+pub mod log;
+pub mod resolve;
+pub mod stats;
+pub mod telnet;

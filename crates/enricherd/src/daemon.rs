@@ -1,0 +1,314 @@
+//! The daemon: builds the parts, starts them, and stops them in reverse.
+//!
+//! Only an unusable input socket stops the start, as an invalid configuration did before. Whatever
+//! else fails is said once, and the traffic flows.
+//!
+//! | thread | what it does |
+//! |---|---|
+//! | `worker-0` | moves datagrams (`pipeline::worker`) |
+//! | `files` | writes state and datagrams that we failed over |
+//! | `control` | statistics, names of collectors, the times for all of it (`control`) |
+//!
+//! Not here: the command line and signals (`cli::run`), Messages (`mediator`).
+
+mod knowledge;
+mod timers;
+
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use mediator::Silent;
+use tokio::sync::oneshot;
+
+use crate::config::{Config, EVERYONE_MAY_SEND, ForwardingSource};
+use crate::control::resolve::resolve_within;
+use crate::control::telnet::Facts;
+use crate::io::clock::Clock;
+use crate::io::instance::Instance;
+use crate::io::open::{Input, InputError, input};
+use crate::io::state_file::StateDir;
+use crate::io::udp::raise_open_files;
+use crate::pipeline::known::SharedKnown;
+use crate::pipeline::outlets::Outlets;
+use crate::pipeline::page::{Numbers, Page};
+use crate::pipeline::settings;
+use crate::pipeline::worker::{Handover, Order, Start, Worker};
+
+pub use knowledge::load as load_knowledge;
+
+/// How long the start waits for names of collectors.
+const NAMES_PATIENCE: Duration = Duration::from_secs(3);
+/// Orders that wait for the worker; it looks after each batch.
+const ORDERS_MAX: usize = 16;
+/// States and datagrams that wait for the disk.
+const HANDOVERS_MAX: usize = 4;
+
+/// Why the daemon cannot run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// One of us is there already.
+    #[error(
+        "another ipfix-enricher (process {pid}) listens at {address} (UDP); stop it first, or \
+         choose another general.listen_port"
+    )]
+    AnotherInstance {
+        /// Where we were to listen.
+        address: SocketAddr,
+        /// The other one's process ID.
+        pid: u32,
+    },
+    /// The input cannot be opened.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// The system gives no thread.
+    #[error("a thread could not be started: {0}")]
+    Thread(io::Error),
+}
+
+/// A daemon that runs.
+#[derive(Debug)]
+pub struct Daemon {
+    config: Config,
+    bound: SocketAddr,
+    stats_bound: Option<SocketAddr>,
+    page: Arc<Page>,
+    known: SharedKnown,
+    orders: SyncSender<Order>,
+    worker: JoinHandle<()>,
+    files: JoinHandle<()>,
+    control: JoinHandle<()>,
+    stop_control: oneshot::Sender<()>,
+    _instance: Option<Instance>,
+}
+
+impl Daemon {
+    /// Starts the daemon.
+    ///
+    /// # Errors
+    /// The input cannot be opened, by whomever it is taken.
+    pub fn start(config: Config) -> Result<Self, StartError> {
+        let started = Instant::now();
+        let input = open(&config)?;
+        let instance = claim(input.bound);
+        remark(&config, &input);
+        let known = SharedKnown::new(knowledge::load_or_fall_back(&config));
+        let outlets = Outlets::of(&config.forwarding.collectors);
+        let page = Arc::new(Page::default());
+        let state_dir = StateDir::new(config.general.state_dir.clone(), input.bound.port());
+        let (orders, ordered) = sync_channel(ORDERS_MAX);
+        let (handover, handed) = sync_channel(HANDOVERS_MAX);
+        let timers = timers::Timers {
+            facts: Arc::new(Facts {
+                page: Arc::clone(&page),
+                started,
+            }),
+            orders: orders.clone(),
+            destinations: outlets.destinations.clone(),
+            addresses: resolve_within(&outlets.destinations, NAMES_PATIENCE),
+            stats_interval: config.performance.stats_interval,
+        };
+        let stats = SocketAddr::new(config.general.stats_address, config.general.stats_port);
+        let telnet = timers::listen(stats);
+        let stats_bound = telnet.as_ref().and_then(|one| one.local_addr().ok());
+        let bound = input.bound;
+        let parts = Parts {
+            input,
+            outlets,
+            state: load_state(&state_dir),
+            known: known.clone(),
+            page: Arc::clone(&page),
+            ordered,
+            handover,
+        };
+        let first = Order::Readdress(timers.addresses.list.clone());
+        // The worker is not there yet, so there is room.
+        drop(orders.try_send(first));
+        let (stop_control, stop) = oneshot::channel();
+        let daemon = Self {
+            bound,
+            stats_bound,
+            page,
+            known,
+            orders,
+            worker: spawn("worker-0", worker(&config, parts))?,
+            files: spawn("files", move || write_files(state_dir, &handed))?,
+            control: spawn("control", move || timers::run(timers, telnet, stop))?,
+            stop_control,
+            config,
+            _instance: instance,
+        };
+        tracing::info!("listening at {bound} (UDP)");
+        Ok(daemon)
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn bound(&self) -> SocketAddr {
+        self.bound
+    }
+
+    /// Where its statistics are, if that port was free.
+    #[must_use]
+    pub const fn stats_bound(&self) -> Option<SocketAddr> {
+        self.stats_bound
+    }
+
+    /// Whether its worker still works.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        !self.worker.is_finished()
+    }
+
+    /// Its numbers at this moment.
+    #[must_use]
+    pub fn numbers(&self) -> Numbers {
+        self.page.read().clone()
+    }
+
+    /// Has the state written soon.
+    pub fn save(&self) {
+        // Where so many orders wait, one of them is this one.
+        drop(self.orders.try_send(Order::Save));
+    }
+
+    /// Takes a new configuration, as far as that is possible while it runs, and reads the AS data
+    /// again.
+    ///
+    /// # Errors
+    /// A sentence for each reason to refuse; nothing has changed then.
+    pub fn reload(&mut self, config: Config) -> Result<(), Vec<String>> {
+        knowledge::refuse_lasting(&self.config, &config)?;
+        self.known.replace(knowledge::load(&config)?);
+        self.config = config;
+        Ok(())
+    }
+
+    /// Takes what has come, sends what waits, saves and ends.
+    #[must_use]
+    pub fn stop(self) -> Numbers {
+        let Self {
+            page,
+            orders,
+            worker,
+            files,
+            control,
+            stop_control,
+            ..
+        } = self;
+        drop(orders.send(Order::Stop));
+        for (name, thread) in [("worker", worker), ("files", files)] {
+            if thread.join().is_err() {
+                tracing::error!("{name}: ended by a fault of this program");
+            }
+        }
+        // A thread that has ended needs no word.
+        let _ = stop_control.send(());
+        drop(control.join());
+        page.read().clone()
+    }
+}
+
+/// What the worker is made of, besides the configuration.
+struct Parts {
+    input: Input,
+    outlets: Outlets,
+    state: Option<Vec<u8>>,
+    known: SharedKnown,
+    page: Arc<Page>,
+    ordered: Receiver<Order>,
+    handover: SyncSender<Handover>,
+}
+
+fn worker(config: &Config, parts: Parts) -> impl FnOnce() + Send + 'static {
+    let collectors = &config.forwarding.collectors;
+    let (settings, _) = settings::of(config, collectors, &parts.known.load().as_db);
+    let start = Start {
+        socket: parts.input.socket,
+        datagram_octets_max: usize::from(config.performance.datagram_octets_max),
+        allowed: config.general.allow_exporters.clone(),
+        settings,
+        seed: RandomState::new().hash_one(0),
+        outlets: parts.outlets,
+        state: parts.state,
+        known: parts.known,
+        clock: Clock::start(),
+        page: parts.page,
+        orders: parts.ordered,
+        handover: parts.handover,
+    };
+    move || Worker::new(start, Silent).run()
+}
+
+fn open(config: &Config) -> Result<Input, StartError> {
+    let general = &config.general;
+    let address = SocketAddr::new(general.listen_address, general.listen_port);
+    let refuse = |pid| StartError::AnotherInstance { address, pid };
+    let other = || Instance::pid_at(address).filter(|_| address.port() != 0);
+    if let Some(pid) = other() {
+        return Err(refuse(pid));
+    }
+    let opened = input(address, config.performance.receive_buffer_bytes);
+    opened.map_err(|error| match error {
+        // Two of us started at once, and the other was first.
+        InputError::InUse { .. } => other().map_or_else(|| error.into(), refuse),
+        error => error.into(),
+    })
+}
+
+fn claim(bound: SocketAddr) -> Option<Instance> {
+    let claimed = Instance::claim(bound);
+    claimed
+        .inspect_err(|error| tracing::warn!("a second instance may not see this one: {error}"))
+        .ok()
+}
+
+/// Says what the operator should know of what was opened and of who is sent to how.
+fn remark(config: &Config, input: &Input) {
+    for remark in &input.remarks {
+        tracing::warn!("{remark}");
+    }
+    if config.general.allow_exporters.is_empty() {
+        tracing::warn!("{EVERYONE_MAY_SEND}");
+    }
+    if let Err(error) = raise_open_files() {
+        tracing::warn!("the limit of open files could not be raised: {error}");
+    }
+    for collector in &config.forwarding.collectors {
+        let why = match collector.source {
+            ForwardingSource::Auto => " (forwarding.source: auto)",
+            ForwardingSource::Exporter | ForwardingSource::Own => "",
+        };
+        tracing::info!(
+            "collector {} port {}: Messages leave from our own address{why}",
+            collector.host,
+            collector.port
+        );
+    }
+}
+
+fn load_state(state_dir: &StateDir) -> Option<Vec<u8>> {
+    let loaded = state_dir.load();
+    loaded
+        .inspect_err(|error| tracing::error!("{error}; Templates are learnt anew"))
+        .ok()?
+}
+
+fn write_files(mut state_dir: StateDir, handed: &Receiver<Handover>) {
+    for handover in handed {
+        match handover {
+            Handover::State(octets) => state_dir.save(&octets),
+            Handover::Aside(exporter, octets) => state_dir.keep_aside(exporter, &octets),
+        }
+    }
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StartError> {
+    let thread = thread::Builder::new().name(name.to_owned());
+    thread.spawn(work).map_err(StartError::Thread)
+}

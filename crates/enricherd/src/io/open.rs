@@ -1,0 +1,196 @@
+//! Opening the UDP sockets: where Messages arrive, and one for each session that leaves.
+//!
+//! Not here: moving datagrams (`io::udp`), which sessions there are (`pipeline::senders`).
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::io::port_owner::PortOwner;
+use crate::io::udp::{Family, Wish, wish};
+
+/// How long a worker waits for a datagram before it looks after its other work.
+pub const RECEIVE_TIMEOUT: Duration = Duration::from_millis(100);
+
+/// An open input.
+#[derive(Debug)]
+pub struct Input {
+    /// The socket, bound.
+    pub socket: Socket,
+    /// Where it is bound; tells the port if the kernel chose one.
+    pub bound: SocketAddr,
+    /// What the operator should know: IPv6 is missing, the receive buffer is smaller than asked.
+    pub remarks: Vec<String>,
+}
+
+/// Why the input could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InputError {
+    /// Somebody has the port.
+    #[error(
+        "{address} (UDP) is in use{by}; stop that program, or choose another \
+         general.listen_port", by = by(.owner.as_ref())
+    )]
+    InUse {
+        /// Where we were to listen.
+        address: SocketAddr,
+        /// Who listens there, if that can be known.
+        owner: Option<PortOwner>,
+    },
+    /// A port below 1024 needs a right that we do not have.
+    #[error(
+        "{0} (UDP): ports below 1024 need CAP_NET_BIND_SERVICE; grant it, or choose another \
+         general.listen_port"
+    )]
+    NotAllowed(SocketAddr),
+    /// The address is none of this host's.
+    #[error(
+        "{0} (UDP): this host has no such address; general.listen_address must be one of its own, \
+         or \"::\" for all"
+    )]
+    NoSuchAddress(SocketAddr),
+    /// The kernel refused for another reason.
+    #[error("{0} (UDP): {1}")]
+    Refused(SocketAddr, io::Error),
+}
+
+fn by(owner: Option<&PortOwner>) -> String {
+    owner.map_or_else(
+        || " by a program that cannot be named without more rights".to_owned(),
+        |owner| format!(" by {owner}"),
+    )
+}
+
+/// Opens the socket at which Messages arrive.
+///
+/// # Errors
+/// What makes it impossible, with the remedy.
+pub fn input(address: SocketAddr, receive_buffer_bytes: u32) -> Result<Input, InputError> {
+    let mut remarks = Vec::new();
+    let (socket, address) = match bind(address) {
+        Err(error) if lacks_ipv6(address, &error) => {
+            let v4 = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), address.port());
+            remarks.push(format!(
+                "this host has no IPv6: listening at {v4} instead of {address}"
+            ));
+            (bind(v4).map_err(|error| of(v4, error))?, v4)
+        }
+        outcome => (outcome.map_err(|error| of(address, error))?, address),
+    };
+    let refused = |error| InputError::Refused(address, error);
+    remarks.extend(enlarge(&socket, receive_buffer_bytes).map_err(refused)?);
+    let bound = socket.local_addr().map_err(refused)?;
+    Ok(Input {
+        bound: bound.as_socket().unwrap_or(address),
+        socket,
+        remarks,
+    })
+}
+
+fn bind(address: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::DGRAM,
+        Some(Protocol::UDP),
+    )?;
+    wish(&socket, Wish::ReportDrops)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(false)?;
+        wish(&socket, Wish::ReportHopLimit)?;
+    }
+    wish(&socket, Wish::ReportTtl)?;
+    socket.set_read_timeout(Some(RECEIVE_TIMEOUT))?;
+    socket.bind(&address.into())?;
+    Ok(socket)
+}
+
+fn lacks_ipv6(address: SocketAddr, error: &io::Error) -> bool {
+    let all = matches!(address.ip(), IpAddr::V6(v6) if v6.is_unspecified());
+    let codes = [libc::EAFNOSUPPORT, libc::EADDRNOTAVAIL];
+    all && error
+        .raw_os_error()
+        .is_some_and(|code| codes.contains(&code))
+}
+
+fn of(address: SocketAddr, error: io::Error) -> InputError {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => InputError::InUse {
+            address,
+            owner: PortOwner::of_udp(address.port()),
+        },
+        io::ErrorKind::PermissionDenied => InputError::NotAllowed(address),
+        io::ErrorKind::AddrNotAvailable => InputError::NoSuchAddress(address),
+        _ => InputError::Refused(address, error),
+    }
+}
+
+/// Asks for a receive buffer; returns a sentence if the kernel grants less.
+fn enlarge(socket: &Socket, bytes: u32) -> io::Result<Option<String>> {
+    let wanted = usize::try_from(bytes).unwrap_or(usize::MAX);
+    if wish(socket, Wish::ForceReceiveBuffer(bytes)).is_err() {
+        socket.set_recv_buffer_size(wanted)?;
+    }
+    // The kernel doubles what is asked for, to have room for its own bookkeeping.
+    let granted = socket.recv_buffer_size()? / 2;
+    Ok((granted < wanted).then(|| {
+        format!(
+            "performance.receive_buffer: {wanted} bytes were asked for, the kernel granted \
+             {granted}; sysctl -w net.core.rmem_max={wanted}, or grant CAP_NET_ADMIN"
+        )
+    }))
+}
+
+/// Opens a socket of its own port that sends to `collector` alone, so that the kernel tells us
+/// if nobody listens there.
+///
+/// # Errors
+/// What the kernel says.
+pub fn output(collector: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(
+        Domain::for_address(collector),
+        Type::DGRAM,
+        Some(Protocol::UDP),
+    )?;
+    wish(&socket, Wish::Fragment(Family::of(collector)))?;
+    socket.set_nonblocking(true)?;
+    socket.connect(&collector.into())?;
+    Ok(socket)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn loopback() -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
+    }
+
+    #[test]
+    fn a_port_in_use_names_its_user_and_the_remedy() {
+        let first = input(loopback(), 65_536).unwrap();
+        let error = input(first.bound, 65_536).unwrap_err().to_string();
+        let own_pid = format!("(process {})", std::process::id());
+        assert!(error.contains("(UDP) is in use by "), "{error}");
+        assert!(error.contains(&own_pid), "{error}");
+        assert!(error.contains("general.listen_port"), "{error}");
+    }
+
+    #[test]
+    fn an_address_of_another_host_is_said_to_be_one() {
+        let error = input("192.0.2.77:0".parse().unwrap(), 65_536).unwrap_err();
+        assert!(matches!(error, InputError::NoSuchAddress(_)), "{error}");
+    }
+
+    #[test]
+    fn a_receive_buffer_that_the_kernel_does_not_grant_is_said_with_the_remedy() {
+        let input = input(loopback(), u32::MAX).unwrap();
+        let [remark] = &input.remarks[..] else {
+            panic!("{:?}", input.remarks);
+        };
+        assert!(remark.contains("the kernel granted "), "{remark}");
+        assert!(remark.contains("net.core.rmem_max"), "{remark}");
+    }
+}

@@ -1,0 +1,131 @@
+//! What each exporter address sent, and what was refused before the `Mediator` saw it.
+//!
+//! Not here: what became of Messages and Data Records (`mediator::SessionCounters`).
+//! Bound: [`EXPORTERS_MAX`] addresses; what further ones send is counted together.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+/// Exporter addresses that are counted one by one.
+pub const EXPORTERS_MAX: usize = 4096;
+
+/// Why a datagram was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Refused {
+    /// It is longer than `performance.buffer_size`.
+    Cut,
+    /// It came with a TTL of 1 or 0: it goes in circles.
+    Loop,
+    /// Its sender is not in `general.allow_exporters`.
+    NotAllowed,
+    /// We failed over it: our bug.
+    Panic,
+}
+
+impl Refused {
+    /// All reasons, in the order of their numbers.
+    pub const ALL: [Self; 4] = [Self::Cut, Self::Loop, Self::NotAllowed, Self::Panic];
+
+    /// The reason's place in a list of counters.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
+    /// The reason's name in statistics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Cut => "cut",
+            Self::Loop => "loop",
+            Self::NotAllowed => "not_allowed",
+            Self::Panic => "panic",
+        }
+    }
+}
+
+/// What one exporter address sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Datagrams received.
+    pub datagrams: u64,
+    /// Octets in them.
+    pub octets: u64,
+    /// Those that are no NetFlow v5, v9 or IPFIX by their first two octets.
+    pub unknown_versions: u64,
+    /// Those that were not taken, by [`Refused`].
+    pub refused: [u64; Refused::ALL.len()],
+}
+
+impl Tally {
+    /// Adds the numbers of another.
+    pub fn add(&mut self, other: &Self) {
+        self.datagrams += other.datagrams;
+        self.octets += other.octets;
+        self.unknown_versions += other.unknown_versions;
+        for (sum, number) in self.refused.iter_mut().zip(other.refused) {
+            *sum += number;
+        }
+    }
+}
+
+/// The tallies of all exporters.
+#[derive(Clone, Debug, Default)]
+pub struct Tallies {
+    by_address: HashMap<IpAddr, Tally>,
+    others: Tally,
+}
+
+impl Tallies {
+    /// Returns the tally of an address, or that of all others if there is no room for its own.
+    pub fn of(&mut self, address: IpAddr) -> &mut Tally {
+        let is_known = self.by_address.contains_key(&address);
+        if !is_known && self.by_address.len() >= EXPORTERS_MAX {
+            return &mut self.others;
+        }
+        self.by_address.entry(address).or_default()
+    }
+
+    /// The tallies that have an address.
+    pub fn iter(&self) -> impl Iterator<Item = (IpAddr, &Tally)> {
+        self.by_address
+            .iter()
+            .map(|(address, tally)| (*address, tally))
+    }
+
+    /// What those sent for whom there was no room.
+    #[must_use]
+    pub const fn others(&self) -> &Tally {
+        &self.others
+    }
+
+    /// The sum of all.
+    #[must_use]
+    pub fn total(&self) -> Tally {
+        let mut total = self.others;
+        for tally in self.by_address.values() {
+            total.add(tally);
+        }
+        total
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    #[test]
+    fn a_flood_of_forged_addresses_is_counted_in_bounded_room() {
+        let mut tallies = Tallies::default();
+        let addresses_count = 3 * EXPORTERS_MAX;
+        for number in 0..addresses_count {
+            let address = Ipv4Addr::from_bits(u32::try_from(number).unwrap());
+            tallies.of(address.into()).datagrams += 1;
+        }
+        assert_eq!(tallies.iter().count(), EXPORTERS_MAX);
+        assert_eq!(tallies.total().datagrams, addresses_count as u64);
+        assert_eq!(tallies.others().datagrams, 2 * EXPORTERS_MAX as u64);
+    }
+}

@@ -1,0 +1,240 @@
+//! One collector as a worker sees it: where it is, what it got, and what is wrong with it.
+//!
+//! A collector that refuses or cannot be reached is said once and its recovery too; in between the
+//! numbers tell. Nothing here waits, so no collector slows another.
+//!
+//! Not here: the sockets towards it (`pipeline::senders`).
+
+use std::io;
+use std::net::SocketAddr;
+
+use mediator::Millis;
+
+use crate::pipeline::outlets::Destination;
+
+/// Trouble is over when something was sent and nothing went wrong for this long.
+const QUIET_MS: u64 = 3000;
+
+/// Why a Message did not leave for a collector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Unsent {
+    /// Our send buffer towards it is full.
+    BufferFull,
+    /// Something on our host forbids it, such as a firewall.
+    Forbidden,
+    /// There was no socket for it.
+    NoSocket,
+    /// The kernel said something that has no row here.
+    Other,
+    /// It refused, twice for one Message.
+    Refused,
+    /// The Message is larger than a datagram to it can be.
+    TooLarge,
+    /// There is no way to it.
+    Unreachable,
+    /// Its name has no address.
+    Unresolved,
+}
+
+impl Unsent {
+    /// All reasons, in the order of their numbers.
+    pub const ALL: [Self; 8] = [
+        Self::BufferFull,
+        Self::Forbidden,
+        Self::NoSocket,
+        Self::Other,
+        Self::Refused,
+        Self::TooLarge,
+        Self::Unreachable,
+        Self::Unresolved,
+    ];
+
+    /// The reason's place in a list of counters.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
+    /// The reason's name in statistics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::BufferFull => "buffer_full",
+            Self::Forbidden => "forbidden",
+            Self::NoSocket => "no_socket",
+            Self::Other => "other",
+            Self::Refused => "refused",
+            Self::TooLarge => "too_large",
+            Self::Unreachable => "unreachable",
+            Self::Unresolved => "unresolved",
+        }
+    }
+
+    /// Reads what the kernel said.
+    #[must_use]
+    pub fn of(error: &io::Error) -> Self {
+        match error.raw_os_error() {
+            Some(libc::EAGAIN | libc::ENOBUFS) => Self::BufferFull,
+            Some(libc::EPERM | libc::EACCES) => Self::Forbidden,
+            Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM) => Self::NoSocket,
+            Some(libc::ECONNREFUSED) => Self::Refused,
+            Some(libc::EMSGSIZE) => Self::TooLarge,
+            Some(
+                libc::ENETUNREACH
+                | libc::EHOSTUNREACH
+                | libc::ENETDOWN
+                | libc::EHOSTDOWN
+                | libc::EADDRNOTAVAIL,
+            ) => Self::Unreachable,
+            _ => Self::Other,
+        }
+    }
+
+    /// What the operator should know, as the end of a sentence about the collector.
+    const fn meaning(self) -> &'static str {
+        match self {
+            Self::BufferFull => "Messages are dropped, our send buffer towards it is full",
+            Self::Forbidden => "this host does not let us send to it; look at its firewall",
+            Self::NoSocket => "no socket could be opened for it; raise LimitNOFILE",
+            Self::Other => "sending to it fails",
+            Self::Refused => "it refuses Messages, nobody listens at that port; we go on sending",
+            Self::TooLarge => "Messages are larger than a datagram to it can be",
+            Self::Unreachable => "there is no way to it; look at routes and interfaces",
+            Self::Unresolved => "its name has no address; Messages for it are dropped until it has",
+        }
+    }
+}
+
+/// What became of the Messages for one collector.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TargetCounters {
+    /// Messages that the kernel took.
+    pub sent: u64,
+    /// Octets in them, without IP and UDP headers.
+    pub sent_octets: u64,
+    /// Messages that it did not take, by [`Unsent`].
+    pub unsent: [u64; Unsent::ALL.len()],
+    /// Times that the collector's host said that nobody listens.
+    pub refusals: u64,
+}
+
+/// Something is wrong with a collector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    /// What it was first.
+    pub reason: Unsent,
+    /// When it began.
+    pub since: Millis,
+    /// When it was last seen.
+    pub last: Millis,
+}
+
+/// A collector.
+#[derive(Debug)]
+pub(super) struct Target {
+    pub(super) label: String,
+    pub(super) outlet: u16,
+    pub(super) address: Option<SocketAddr>,
+    pub(super) counters: TargetCounters,
+    pub(super) trouble: Option<Trouble>,
+    sent_at: Millis,
+}
+
+impl Target {
+    pub(super) fn new(destination: &Destination) -> Self {
+        Self {
+            label: destination.label(),
+            outlet: destination.outlet,
+            address: destination.address(),
+            counters: TargetCounters::default(),
+            trouble: None,
+            sent_at: Millis(0),
+        }
+    }
+
+    pub(super) fn note_sent(&mut self, messages: u64, octets: u64, now: Millis) {
+        self.counters.sent += messages;
+        self.counters.sent_octets += octets;
+        self.sent_at = now;
+    }
+
+    pub(super) fn note_unsent(&mut self, reason: Unsent, messages: u64, now: Millis) {
+        self.counters.unsent[reason.index()] += messages;
+        self.note_trouble(reason, now);
+    }
+
+    pub(super) fn note_refusal(&mut self, now: Millis) {
+        self.counters.refusals += 1;
+        self.note_trouble(Unsent::Refused, now);
+    }
+
+    fn note_trouble(&mut self, reason: Unsent, now: Millis) {
+        if let Some(trouble) = &mut self.trouble {
+            trouble.last = now;
+            return;
+        }
+        self.trouble = Some(Trouble {
+            reason,
+            since: now,
+            last: now,
+        });
+        tracing::warn!("collector {}: {}", self.label, reason.meaning());
+    }
+
+    /// Returns whether trouble has ended: the collector may have missed Templates.
+    pub(super) fn has_recovered(&mut self, now: Millis) -> bool {
+        let Some(trouble) = self.trouble else {
+            return false;
+        };
+        let is_quiet = now.since(trouble.last) >= QUIET_MS && self.sent_at > trouble.last;
+        if is_quiet {
+            self.trouble = None;
+            tracing::info!(
+                "collector {}: takes Messages again after {} s",
+                self.label,
+                trouble.last.since(trouble.since).div_ceil(1000)
+            );
+        }
+        is_quiet
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Host;
+
+    #[test]
+    fn a_collector_has_recovered_when_it_took_something_and_stayed_quiet() {
+        let mut target = Target::new(&Destination {
+            host: Host::Name("flows.example.net".into()),
+            port: 2055,
+            outlet: 0,
+        });
+        target.note_refusal(Millis(1000));
+        target.note_unsent(Unsent::BufferFull, 2, Millis(1500));
+        assert_eq!(
+            target.trouble.map(|trouble| trouble.reason),
+            Some(Unsent::Refused)
+        );
+        assert!(
+            !target.has_recovered(Millis(9000)),
+            "nothing was sent since"
+        );
+        target.note_sent(1, 100, Millis(9000));
+        assert!(target.has_recovered(Millis(9001)));
+        assert!(!target.has_recovered(Millis(9002)), "said once");
+        assert_eq!(target.counters.unsent[Unsent::BufferFull.index()], 2);
+        assert_eq!((target.counters.refusals, target.counters.sent), (1, 1));
+    }
+
+    #[test]
+    fn each_reason_is_its_own_counter() {
+        for (index, reason) in Unsent::ALL.into_iter().enumerate() {
+            assert_eq!(reason.index(), index);
+        }
+        let full = io::Error::from_raw_os_error(libc::ENOBUFS);
+        assert_eq!(Unsent::of(&full), Unsent::BufferFull);
+        assert_eq!(Unsent::of(&io::Error::other("x")), Unsent::Other);
+    }
+}

@@ -1,0 +1,412 @@
+//! A worker: one thread that moves datagrams through its `Mediator`, batch by batch.
+//!
+//! Receive, let the time pass, process, send, publish: one thread, no queue, no lock that it would
+//! wait for. If we fail over a datagram, that is our bug: it is counted and kept aside, and the
+//! worker goes on with what its `Mediator` remembers.
+//!
+//! Not here: Messages (`mediator`), sockets (`pipeline::senders`, `io::udp`), when to stop or save
+//! (`daemon`).
+//! Bound: that of the `Mediator`, one batch of datagrams, one of Messages, the sockets.
+
+use std::net::{IpAddr, SocketAddr};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
+
+use ipnet::IpNet;
+use mediator::{Counters, Egress, Mediator, Millis, Observer, Received, Settings, wire};
+use socket2::Socket;
+
+use crate::io::clock::Clock;
+use crate::io::udp::{BATCH_DATAGRAMS, Inbox};
+use crate::pipeline::known::{Known, SharedKnown};
+use crate::pipeline::outlets::Outlets;
+use crate::pipeline::page::{Numbers, Page, TargetPage};
+use crate::pipeline::senders::{Cargo, Senders, Ttls};
+use crate::pipeline::tally::{Refused, Tallies};
+
+/// Built octets after which Messages leave before the batch is through.
+const BUILT_OCTETS_FLUSH: usize = 1 << 20;
+/// How long sockets and collectors are left alone between two looks.
+const SWEEP_MS: u64 = 1000;
+/// The least time between two publications of numbers.
+const PUBLISH_MS: u64 = 100;
+/// Batches that are still taken after the order to stop: what the kernel had for us by then.
+const DRAIN_BATCHES_MAX: usize = 1024;
+
+/// What a worker is told between two batches.
+#[derive(Debug)]
+pub enum Order {
+    /// The collectors have these addresses now, in the order of the configuration.
+    Readdress(Vec<Option<SocketAddr>>),
+    /// Hand over everything that a restart must not forget.
+    Save,
+    /// Send what waits, hand over the state and end.
+    Stop,
+}
+
+/// What a worker hands to the control plane.
+#[derive(Debug)]
+pub enum Handover {
+    /// What a restart must not forget.
+    State(Vec<u8>),
+    /// A datagram over which we failed, and who sent it.
+    Aside(SocketAddr, Vec<u8>),
+}
+
+/// What a worker begins with.
+#[derive(Debug)]
+pub struct Start {
+    /// Where datagrams come from.
+    pub socket: Socket,
+    /// The largest of them, in octets.
+    pub datagram_octets_max: usize,
+    /// Who may send; empty: everyone.
+    pub allowed: Vec<IpNet>,
+    /// What the operator decided; its outlets are those of `outlets`.
+    pub settings: Settings,
+    /// Keeps the maps from being attacked.
+    pub seed: u64,
+    /// Whom we send to.
+    pub outlets: Outlets,
+    /// A saved state.
+    pub state: Option<Vec<u8>>,
+    /// AS knowledge.
+    pub known: SharedKnown,
+    /// The time.
+    pub clock: Clock,
+    /// Where numbers are published.
+    pub page: Arc<Page>,
+    /// What to do between batches.
+    pub orders: Receiver<Order>,
+    /// Where state and datagrams that we failed over go; one that is full loses them.
+    pub handover: SyncSender<Handover>,
+}
+
+/// A worker at work.
+#[derive(Debug)]
+pub struct Worker<O> {
+    inbox: Inbox,
+    allowed: Vec<IpNet>,
+    settings: Settings,
+    seed: u64,
+    mediator: Mediator,
+    /// What the Mediators before this one counted.
+    counted: Counters,
+    observer: O,
+    egress: Egress,
+    ttls: Ttls,
+    senders: Senders,
+    tallies: Tallies,
+    known: SharedKnown,
+    clock: Clock,
+    swept_at: Millis,
+    published_at: Millis,
+    held_lost: u64,
+    page: Arc<Page>,
+    orders: Receiver<Order>,
+    handover: SyncSender<Handover>,
+}
+
+impl<O: Observer> Worker<O> {
+    /// Returns a worker; to be called in the thread in which it works.
+    #[must_use]
+    pub fn new(start: Start, observer: O) -> Self {
+        let mut settings = start.settings;
+        settings.outlets.clone_from(&start.outlets.outlets);
+        let now = start.clock.now();
+        let mut mediator = Mediator::new(settings.clone(), start.seed);
+        if let Some(state) = &start.state {
+            restore(&mut mediator, state, now);
+        }
+        Self {
+            inbox: Inbox::new(start.socket, start.datagram_octets_max),
+            allowed: start.allowed,
+            settings,
+            seed: start.seed,
+            mediator,
+            counted: Counters::default(),
+            observer,
+            egress: Egress::new(),
+            ttls: [0; BATCH_DATAGRAMS],
+            senders: Senders::new(&start.outlets.destinations, now),
+            tallies: Tallies::default(),
+            known: start.known,
+            clock: start.clock,
+            swept_at: now,
+            published_at: now,
+            held_lost: 0,
+            page: start.page,
+            orders: start.orders,
+            handover: start.handover,
+        }
+    }
+
+    /// Works until it is told to stop, or nobody is left who could tell.
+    pub fn run(mut self) {
+        while self.obey() {
+            match self.inbox.receive() {
+                Ok(received) => self.batch(received),
+                Err(error) => {
+                    tracing::error!("receiving datagrams: {error}");
+                    self.batch(0);
+                }
+            }
+            self.look_after();
+        }
+        self.end();
+    }
+
+    /// Does what was ordered; returns whether to go on.
+    fn obey(&mut self) -> bool {
+        loop {
+            match self.orders.try_recv() {
+                Ok(Order::Readdress(addresses)) => {
+                    if self.senders.readdress(&addresses) {
+                        self.mediator.announce_again();
+                    }
+                }
+                Ok(Order::Save) => self.hand_over_state(),
+                Ok(Order::Stop) | Err(TryRecvError::Disconnected) => return false,
+                Err(TryRecvError::Empty) => return true,
+            }
+        }
+    }
+
+    /// Moves what came, and what waited for time to pass.
+    fn batch(&mut self, received: usize) {
+        let known = self.known.load();
+        let now = self.clock.now();
+        self.tick(now, &known);
+        let mut next = 0;
+        while next < received {
+            let through = catch_unwind(AssertUnwindSafe(|| {
+                while next < received {
+                    next += 1;
+                    self.datagram(next - 1, now, &known);
+                }
+            }));
+            if through.is_err() {
+                self.keep_aside(next - 1);
+                self.recover(now, &known);
+            }
+        }
+        self.send(now, Cause::Datagrams);
+    }
+
+    fn tick(&mut self, now: Millis, known: &Known) {
+        let Self {
+            mediator,
+            egress,
+            observer,
+            ..
+        } = self;
+        let knowledge = known.knowledge();
+        let through = catch_unwind(AssertUnwindSafe(|| {
+            mediator.tick(now, &knowledge, egress, observer);
+        }));
+        if through.is_err() {
+            self.recover(now, known);
+        }
+        self.send(now, Cause::Time);
+    }
+
+    /// Takes one datagram, or refuses it.
+    fn datagram(&mut self, index: usize, now: Millis, known: &Known) {
+        let Some(arrival) = self.inbox.arrival(index) else {
+            return;
+        };
+        let exporter = arrival.source;
+        let ttl = arrival.ttl.unwrap_or(u8::MAX);
+        let octets = self.inbox.octets_mut(index, arrival.octets_count);
+        let tally = self.tallies.of(exporter.ip());
+        tally.datagrams += 1;
+        tally.octets += octets.len() as u64;
+        let refused = if !is_allowed(&self.allowed, exporter.ip()) {
+            Some(Refused::NotAllowed)
+        } else if arrival.is_cut {
+            Some(Refused::Cut)
+        } else if ttl <= 1 {
+            Some(Refused::Loop)
+        } else {
+            None
+        };
+        if let Some(reason) = refused {
+            tally.refused[reason.index()] += 1;
+            return;
+        }
+        tally.unknown_versions += u64::from(wire::header::version(octets).is_none());
+        if let Some(place) = self.ttls.get_mut(index) {
+            *place = ttl - 1;
+        }
+        self.egress.begin(u32::try_from(index).unwrap_or(u32::MAX));
+        let received = Received {
+            exporter,
+            arrived: now,
+            octets,
+        };
+        let Self {
+            mediator,
+            egress,
+            observer,
+            ..
+        } = self;
+        mediator.process(received, &known.knowledge(), egress, observer);
+        if self.egress.built().len() >= BUILT_OCTETS_FLUSH {
+            self.send(now, Cause::Datagrams);
+        }
+    }
+
+    fn send(&mut self, now: Millis, cause: Cause) {
+        if self.egress.outgoing().is_empty() {
+            return;
+        }
+        let cargo = Cargo {
+            egress: &self.egress,
+            inbox: &self.inbox,
+            ttls: (cause == Cause::Datagrams).then_some(&self.ttls),
+        };
+        self.senders.send(cargo, now);
+        self.egress.clear();
+    }
+
+    /// Once a second, looks after sockets and collectors; publishes numbers.
+    fn look_after(&mut self) {
+        let now = self.clock.now();
+        if now.since(self.swept_at) >= SWEEP_MS {
+            self.swept_at = now;
+            if self.senders.sweep(now) {
+                self.mediator.announce_again();
+            }
+        }
+        if now.since(self.published_at) >= PUBLISH_MS {
+            self.published_at = now;
+            self.publish();
+        }
+    }
+
+    fn publish(&self) {
+        let mut mediator_counters = self.counted;
+        mediator_counters.add(&self.mediator.counters());
+        self.page.write(&self.mediator, |numbers: &mut Numbers| {
+            numbers.mediator = mediator_counters;
+            numbers.mediator_bytes = self.mediator.bytes();
+            numbers.kernel_drops = self.inbox.kernel_drops();
+            numbers.tally = self.tallies.total();
+            numbers.held_lost = self.held_lost;
+            numbers.sender_sessions = self.senders.sessions_count();
+            numbers.shared_messages = self.senders.shared_messages;
+            numbers.targets.clear();
+            numbers
+                .targets
+                .extend(self.senders.targets.iter().map(|target| TargetPage {
+                    label: target.label.clone(),
+                    address: target.address,
+                    counters: target.counters,
+                    trouble: target.trouble,
+                }));
+            if self.page.awaits_lists() {
+                numbers.exporters.clone_from(&self.tallies);
+            }
+        });
+    }
+
+    /// Hands over the datagram that we failed over. Its AS numbers may be written already.
+    fn keep_aside(&mut self, index: usize) {
+        let Some(arrival) = self.inbox.arrival(index) else {
+            return;
+        };
+        let tally = self.tallies.of(arrival.source.ip());
+        tally.refused[Refused::Panic.index()] += 1;
+        let octets = self.inbox.octets(index, arrival.octets_count).to_vec();
+        // Whoever writes these files has enough of them if the channel is full.
+        drop(
+            self.handover
+                .try_send(Handover::Aside(arrival.source, octets)),
+        );
+    }
+
+    /// Goes on with a new `Mediator` that remembers what the old one still can tell.
+    fn recover(&mut self, now: Millis, known: &Known) {
+        self.counted.add(&self.mediator.counters());
+        let held = std::mem::take(&mut self.counted.messages_held);
+        let Self {
+            mediator,
+            egress,
+            observer,
+            ..
+        } = self;
+        let released = catch_unwind(AssertUnwindSafe(|| {
+            mediator.finish(now, &known.knowledge(), egress, observer);
+        }));
+        if released.is_err() {
+            self.held_lost += held;
+        }
+        self.send(now, Cause::Datagrams);
+        let mediator = &self.mediator;
+        let state = catch_unwind(AssertUnwindSafe(|| mediator.save(now)));
+        self.mediator = Mediator::new(self.settings.clone(), self.seed);
+        match state {
+            Ok(state) => restore(&mut self.mediator, &state, now),
+            Err(_) => tracing::error!("what was learnt of exporters is lost; it is learnt anew"),
+        }
+    }
+
+    fn hand_over_state(&self) {
+        let state = self.mediator.save(self.clock.now());
+        // The last one is still being written: this one would be hardly newer.
+        drop(self.handover.try_send(Handover::State(state)));
+    }
+
+    /// Takes what the kernel still has, sends what waits and hands over the state.
+    fn end(&mut self) {
+        for _ in 0..DRAIN_BATCHES_MAX {
+            match self.inbox.receive_waiting() {
+                Ok(received) if received > 0 => self.batch(received),
+                _ => break,
+            }
+        }
+        let known = self.known.load();
+        let now = self.clock.now();
+        let Self {
+            mediator,
+            egress,
+            observer,
+            ..
+        } = self;
+        let finished = catch_unwind(AssertUnwindSafe(|| {
+            mediator.finish(now, &known.knowledge(), egress, observer);
+        }));
+        if finished.is_err() {
+            tracing::error!("Messages that waited for a Template are lost");
+        }
+        self.send(now, Cause::Time);
+        self.publish();
+        let mediator = &self.mediator;
+        if let Ok(state) = catch_unwind(AssertUnwindSafe(|| mediator.save(now))) {
+            // Waits for room: this is the last one, and nothing moves any more.
+            drop(self.handover.send(Handover::State(state)));
+        }
+    }
+}
+
+/// Why Messages leave.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    /// Datagrams of this batch came.
+    Datagrams,
+    /// Time passed.
+    Time,
+}
+
+fn is_allowed(allowed: &[IpNet], exporter: IpAddr) -> bool {
+    allowed.is_empty() || allowed.iter().any(|prefix| prefix.contains(&exporter))
+}
+
+fn restore(mediator: &mut Mediator, state: &[u8], now: Millis) {
+    match mediator.restore(state, now, |_| true) {
+        Ok(0) => {}
+        Ok(sessions_count) => tracing::info!("Templates of {sessions_count} sessions restored"),
+        Err(error) => tracing::error!("{error}"),
+    }
+}
