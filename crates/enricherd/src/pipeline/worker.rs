@@ -31,6 +31,8 @@ const BUILT_OCTETS_FLUSH: usize = 1 << 20;
 const SWEEP_MS: u64 = 1000;
 /// The least time between two publications of numbers.
 const PUBLISH_MS: u64 = 100;
+/// After a state was made for new Templates no other is for this many times as long as that took.
+const SAVE_PAUSE_FACTOR: u64 = 100;
 /// Batches that are still taken after the order to stop: what the kernel had for us by then.
 const DRAIN_BATCHES_MAX: usize = 1024;
 
@@ -102,6 +104,9 @@ pub struct Worker<O> {
     clock: Clock,
     swept_at: Millis,
     published_at: Millis,
+    /// What was saved last, as far as a glance tells, and when the next may be.
+    saved: Learnt,
+    save_from: Millis,
     held_lost: u64,
     page: Arc<Page>,
     orders: Receiver<Order>,
@@ -119,6 +124,7 @@ impl<O: Observer> Worker<O> {
         if let Some(state) = &start.state {
             restore(&mut mediator, state, now);
         }
+        let saved = Learnt::of(&mediator);
         Self {
             inbox: Inbox::new(start.socket, start.datagram_octets_max),
             allowed: start.allowed,
@@ -135,6 +141,8 @@ impl<O: Observer> Worker<O> {
             clock: start.clock,
             swept_at: now,
             published_at: now,
+            saved,
+            save_from: now,
             held_lost: 0,
             page: start.page,
             orders: start.orders,
@@ -144,6 +152,7 @@ impl<O: Observer> Worker<O> {
 
     /// Works until it is told to stop, or nobody is left who could tell.
     pub fn run(mut self) {
+        self.publish();
         while self.obey() {
             match self.inbox.receive() {
                 Ok(received) => self.batch(received),
@@ -278,6 +287,7 @@ impl<O: Observer> Worker<O> {
             if self.senders.sweep(now) {
                 self.mediator.announce_again();
             }
+            self.save_if_learnt(now);
         }
         if now.since(self.published_at) >= PUBLISH_MS {
             self.published_at = now;
@@ -352,6 +362,18 @@ impl<O: Observer> Worker<O> {
         }
     }
 
+    /// Saves soon after Templates came: an exporter may send them once, and we may be killed.
+    fn save_if_learnt(&mut self, now: Millis) {
+        let learnt = Learnt::of(&self.mediator);
+        if learnt == self.saved || now < self.save_from {
+            return;
+        }
+        self.saved = learnt;
+        self.hand_over_state();
+        let took_ms = self.clock.now().since(now);
+        self.save_from = Millis(now.0.saturating_add(took_ms * SAVE_PAUSE_FACTOR));
+    }
+
     fn hand_over_state(&self) {
         let state = self.mediator.save(self.clock.now());
         // The last one is still being written: this one would be hardly newer.
@@ -390,6 +412,28 @@ impl<O: Observer> Worker<O> {
     }
 }
 
+/// What tells that there is something new to save.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Learnt {
+    templates_count: usize,
+    redefinitions: u64,
+    id_moves: u64,
+    restarts: u64,
+}
+
+impl Learnt {
+    fn of(mediator: &Mediator) -> Self {
+        let counters = mediator.counters();
+        let sessions = mediator.sessions();
+        Self {
+            templates_count: sessions.map(|session| session.templates_count).sum(),
+            redefinitions: counters.redefinitions,
+            id_moves: counters.id_moves,
+            restarts: counters.restarts,
+        }
+    }
+}
+
 /// Why Messages leave.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Cause {
@@ -408,5 +452,128 @@ fn restore(mediator: &mut Mediator, state: &[u8], now: Millis) {
         Ok(0) => {}
         Ok(sessions_count) => tracing::info!("Templates of {sessions_count} sessions restored"),
         Err(error) => tracing::error!("{error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::UdpSocket;
+    use std::sync::mpsc::sync_channel;
+    use std::thread;
+    use std::time::Duration;
+
+    use mediator::RecordSeen;
+
+    use super::*;
+    use crate::config::ConfigFile;
+    use crate::pipeline::settings;
+
+    /// Fails over every record of this AS.
+    struct FailsOver(u32);
+
+    impl Observer for FailsOver {
+        const WATCHES: bool = true;
+
+        fn record(&mut self, seen: &RecordSeen) {
+            assert_ne!(seen.source.before, Some(self.0), "on purpose");
+        }
+    }
+
+    /// An IPFIX Message [RFC 7011 §3.1].
+    fn message(sequence: u8, set_id: u8, set_id_low: u8, body: &[u8]) -> Vec<u8> {
+        let set_octets = u8::try_from(body.len() + 4).unwrap();
+        let mut octets = vec![
+            0,
+            10,
+            0,
+            set_octets + 16,
+            1,
+            2,
+            3,
+            4,
+            0,
+            0,
+            0,
+            sequence,
+            0,
+            0,
+            0,
+            7,
+        ];
+        octets.extend([set_id, set_id_low, 0, set_octets]);
+        octets.extend(body);
+        octets
+    }
+
+    #[test]
+    fn a_datagram_that_we_fail_over_costs_nobody_else_anything() {
+        let input = UdpSocket::bind("127.0.0.1:0").unwrap();
+        input
+            .set_read_timeout(Some(Duration::from_millis(20)))
+            .unwrap();
+        let exporter = UdpSocket::bind("127.0.0.1:0").unwrap();
+        exporter.connect(input.local_addr().unwrap()).unwrap();
+        let collector = UdpSocket::bind("127.0.0.1:0").unwrap();
+        collector
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .unwrap();
+        let port = collector.local_addr().unwrap().port();
+        let text = format!("forwarding: {{collectors: [{{host: 127.0.0.1, port: {port}}}]}}");
+        let file = ConfigFile::parse(text.as_bytes()).unwrap();
+        let config = file.check().unwrap().config;
+        let collectors = &config.forwarding.collectors;
+        let as_db = asdb::Builder::new().build();
+        let (settings, policies) = settings::of(&config, collectors, &as_db);
+        let (orders, ordered) = sync_channel(1);
+        let (handover, handed) = sync_channel(4);
+        let page = Arc::new(Page::default());
+        let start = Start {
+            socket: input.into(),
+            datagram_octets_max: 1500,
+            allowed: Vec::new(),
+            settings,
+            seed: 0,
+            outlets: Outlets::of(collectors),
+            state: None,
+            known: SharedKnown::new(Known { as_db, policies }),
+            clock: Clock::start(),
+            page: Arc::clone(&page),
+            orders: ordered,
+            handover,
+        };
+        // Template 256: addresses and AS numbers.
+        let template = [
+            1, 0, 0, 4, 0, 8, 0, 4, 0, 12, 0, 4, 0, 16, 0, 4, 0, 17, 0, 4,
+        ];
+        let record = |asn| [8, 8, 8, 8, 1, 1, 1, 1, 0, 0, 0, asn, 0, 0, 0, 2];
+        exporter.send(&message(0, 0, 2, &template)).unwrap();
+        for (sequence, asn) in [(0, 1), (1, 66), (2, 3)] {
+            exporter
+                .send(&message(sequence, 1, 0, &record(asn)))
+                .unwrap();
+        }
+        let worker = thread::spawn(|| Worker::new(start, FailsOver(66)).run());
+        let came: Vec<_> = std::iter::repeat_with(|| {
+            let mut octets = [0; 1500];
+            let length = collector.recv(&mut octets).unwrap();
+            octets[..length].to_vec()
+        })
+        .filter(|octets| octets[16] == 1)
+        .take(2)
+        .collect();
+        orders.send(Order::Stop).unwrap();
+        worker.join().unwrap();
+        // The third record was read with the Template that the first Mediator had learnt.
+        assert_eq!(came[0].last_chunk::<16>(), Some(&record(1)));
+        assert_eq!(came[1].last_chunk::<16>(), Some(&record(3)));
+        let numbers = page.read();
+        assert_eq!(numbers.tally.refused[Refused::Panic.index()], 1);
+        assert_eq!(numbers.mediator.datagrams_in, 4);
+        assert_eq!(numbers.held_lost, 0);
+        let aside = handed.iter().find_map(|handover| match handover {
+            Handover::Aside(_, octets) => Some(octets),
+            Handover::State(_) => None,
+        });
+        assert_eq!(aside, Some(message(1, 1, 0, &record(66))));
     }
 }

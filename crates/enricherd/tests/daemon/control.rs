@@ -1,0 +1,98 @@
+//! Statistics over telnet, while Messages flow.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, TcpStream};
+
+use enricherd::daemon::Daemon;
+
+use crate::message::{Head, PLAIN, Protocol, data, plain_record};
+use crate::rig::{Collector, Exporter, PATIENCE, Place, wait_for};
+
+fn ask(daemon: &Daemon, questions: &str) -> String {
+    let mut stream = TcpStream::connect(daemon.stats_bound().unwrap()).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(questions.as_bytes()).unwrap();
+    stream.shutdown(Shutdown::Write).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn the_numbers_are_there_for_people_and_for_programs() {
+    let (place, collector) = (Place::new("telnet"), Collector::new());
+    let config = place.config(&[collector.address()], "listen_address: 127.0.0.1", "");
+    let daemon = Daemon::start(config).unwrap();
+    let exporter = Exporter::new("127.0.0.1:0", daemon.bound());
+    exporter.send_templates(Protocol::V9);
+    exporter.send(&data(Head::new(Protocol::V9, 1), PLAIN, &plain_record(1)));
+    drop(collector.next_data());
+    wait_for(&daemon, "one record", |numbers| {
+        numbers.mediator.records.records == 1
+    });
+
+    let stats = ask(&daemon, "stats\nquit\n");
+    let value = |name: &str| {
+        let line = stats.lines().find(|line| line.starts_with(name));
+        line.and_then(|line| line.split_whitespace().last())
+    };
+    assert_eq!(value("datagrams_in"), Some("2"), "{stats}");
+    assert_eq!(value("as_appended"), Some("2"), "{stats}");
+    assert_eq!(value("as_by_provider.database"), Some("2"), "{stats}");
+
+    let json = ask(&daemon, "stats json\r\n");
+    assert!(
+        json.starts_with("{\"uptime_s\":") && json.ends_with("}\n"),
+        "{json}"
+    );
+    assert!(json.contains("\"as_appended\":2,"), "{json}");
+    let exporters = ask(&daemon, "exporters\n");
+    assert!(exporters.contains("127.0.0.1 "), "{exporters}");
+    let exporters = ask(&daemon, "exporters json\n");
+    assert!(
+        exporters.contains("\"exporter\":\"127.0.0.1\",\"datagrams\":2,"),
+        "{exporters}"
+    );
+    let templates = ask(&daemon, "templates json\n");
+    assert!(
+        templates.contains("\"version\":\"v9\",\"domain\":7,\"templates\":2,"),
+        "{templates}"
+    );
+    let collectors = ask(&daemon, "collectors\n");
+    assert!(
+        collectors.contains(&collector.address().to_string()),
+        "{collectors}"
+    );
+    let collectors = ask(&daemon, "collectors json\n");
+    assert!(collectors.contains("\"state\":\"ok\""), "{collectors}");
+    assert!(ask(&daemon, "help\n").contains("exporters"));
+    assert!(ask(&daemon, "nonsense\n").contains("no such command"));
+    drop(daemon.stop());
+}
+
+#[test]
+fn a_line_without_end_and_too_many_connections_are_cut_off() {
+    let (place, collector) = (Place::new("telnet-bounds"), Collector::new());
+    let config = place.config(&[collector.address()], "listen_address: 127.0.0.1", "");
+    let daemon = Daemon::start(config).unwrap();
+    assert_eq!(ask(&daemon, &"x".repeat(256)), "");
+
+    let connect = || {
+        let stream = TcpStream::connect(daemon.stats_bound().unwrap()).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream
+    };
+    let mut open = Vec::new();
+    for _ in 0..enricherd::control::telnet::CONNECTIONS_MAX {
+        let mut stream = connect();
+        // An answer shows that its place is taken.
+        stream.write_all(b"nonsense\n").unwrap();
+        let mut line = String::new();
+        BufReader::new(&stream).read_line(&mut line).unwrap();
+        open.push(stream);
+    }
+    let mut refused = String::new();
+    connect().read_to_string(&mut refused).unwrap();
+    assert!(refused.contains("too many connections"), "{refused}");
+    drop(daemon.stop());
+}
