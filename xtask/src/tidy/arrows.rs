@@ -170,11 +170,20 @@ const MODULES: &[(&str, &[&str])] = &[
     ("crates/mediator/src/export", &["enrich", "mediator"]),
     (
         "crates/enricherd/src/config",
-        &["cli", "pipeline", "sources"],
+        &["cli", "control", "daemon", "pipeline", "sources"],
     ),
-    ("crates/enricherd/src/io", &["cli", "pipeline", "sources"]),
-    ("crates/enricherd/src/pipeline", &["cli", "sources"]),
-    ("crates/enricherd/src/sources", &["cli", "pipeline"]),
+    (
+        "crates/enricherd/src/io",
+        &["cli", "control", "daemon", "pipeline", "sources"],
+    ),
+    (
+        "crates/enricherd/src/pipeline",
+        &["cli", "control", "daemon", "sources"],
+    ),
+    (
+        "crates/enricherd/src/sources",
+        &["cli", "control", "daemon", "pipeline"],
+    ),
 ];
 
 const ARCHITECTURE: &str = "ARCHITECTURE.md";
