@@ -5,6 +5,7 @@
 //! | command | what it does |
 //! |---|---|
 //! | `run` | the daemon; the same as no command |
+//! | `demo` | shows the main job on this host, with nothing to prepare |
 //! | `replay` | sends a capture through the core, without a network |
 //! | `check` | validates configuration and AS data, prints what is in force |
 //! | `explain` | says which AS an address gets, and who says so |

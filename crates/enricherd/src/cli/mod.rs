@@ -3,6 +3,7 @@
 //! Not here: the work itself (`pipeline`, `sources`, `io`).
 
 mod check;
+mod demo;
 mod diff;
 mod explain;
 mod failure;
@@ -40,6 +41,8 @@ pub struct Cli {
 enum Command {
     /// Run the daemon; the same as no command
     Run,
+    /// Show the main job on this host, with nothing to prepare
+    Demo,
     /// Send a capture through the enricher into another capture, without a network
     Replay(replay::Options),
     /// Check the configuration and the AS data; print what is in force
@@ -59,6 +62,7 @@ impl Cli {
         let config = self.config.as_deref();
         match self.command {
             _ if self.version => version::run(),
+            Some(Command::Demo) => demo::run(),
             Some(Command::Replay(options)) => replay::run(&options, config),
             Some(Command::Check) => check::run(config),
             Some(Command::Explain(options)) => explain::run(&options, config),

@@ -2,6 +2,10 @@
 //! ports that the system chooses.
 //!
 //! Not here: what becomes of single Messages (`mediator`), other people's collectors (`live`).
+#![allow(
+    clippy::unwrap_used,
+    reason = "what a test cannot go on without ends it, in its helpers too"
+)]
 
 mod control;
 mod faults;
