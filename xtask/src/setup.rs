@@ -35,17 +35,17 @@ const JUDGES: &[Judge] = &[
     Judge {
         program: "nfcapd",
         package: "nfdump",
-        need: Need::Spare,
+        need: Need::Now("cargo test -p enricherd --test live: other people's programs"),
     },
     Judge {
         program: "nfacctd",
         package: "pmacct",
-        need: Need::Spare,
+        need: Need::Now("cargo test -p enricherd --test live: other people's programs"),
     },
     Judge {
         program: "softflowd",
         package: "softflowd",
-        need: Need::Spare,
+        need: Need::Now("cargo test -p enricherd --test live: other people's programs"),
     },
 ];
 

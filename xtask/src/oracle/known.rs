@@ -28,7 +28,7 @@ pub(super) const KNOWN: &[Known] = &[
     Known {
         capture: "ipfix-vflow-juniper.pcap",
         kind: SEQUENCE,
-        reason: "put together from single Messages with gaps between their numbers; tshark sees one \
-                 gap more because a Message that came ahead of its Template was held for it",
+        reason: "put together from single Messages with gaps between their numbers; tshark sees \
+                 one gap more because a Message that came ahead of its Template was held for it",
     },
 ];
