@@ -15,37 +15,33 @@ use crate::process;
 struct Judge {
     program: &'static str,
     package: &'static str,
-    /// Whether a command of this version stops without it.
-    need: Need,
+    /// What is skipped without it.
+    skipped: &'static str,
 }
 
-enum Need {
-    /// What is skipped without it.
-    Now(&'static str),
-    /// Present on a complete test machine; nothing is skipped without it.
-    Spare,
-}
+const CORPUS: &str = "cargo xtask oracle: the corpus read by tshark";
+const LIVE: &str = "cargo test -p enricherd --test live: other people's programs";
 
 const JUDGES: &[Judge] = &[
     Judge {
         program: "tshark",
         package: "tshark",
-        need: Need::Now("cargo xtask oracle: the corpus read by tshark"),
+        skipped: CORPUS,
     },
     Judge {
         program: "nfcapd",
         package: "nfdump",
-        need: Need::Now("cargo test -p enricherd --test live: other people's programs"),
+        skipped: LIVE,
     },
     Judge {
         program: "nfacctd",
         package: "pmacct",
-        need: Need::Now("cargo test -p enricherd --test live: other people's programs"),
+        skipped: LIVE,
     },
     Judge {
         program: "softflowd",
         package: "softflowd",
-        need: Need::Now("cargo test -p enricherd --test live: other people's programs"),
+        skipped: LIVE,
     },
 ];
 
@@ -57,17 +53,16 @@ pub(crate) fn run() -> Result<()> {
     if process::is_ci() && !missing().is_empty() {
         install(&missing());
     }
-    for judge in missing() {
-        match judge.need {
-            Need::Now(skipped) if process::is_ci() => {
-                bail!("{} is missing, needed by {skipped}", judge.program)
-            }
-            Need::Now(skipped) => println!(
-                "{} is missing. Skipped: {skipped}. To enable: apt-get install {}",
-                judge.program, judge.package
-            ),
-            Need::Spare => println!("{} is missing. Skipped: nothing", judge.program),
+    for Judge {
+        program,
+        package,
+        skipped,
+    } in missing()
+    {
+        if process::is_ci() {
+            bail!("{program} is missing, needed by {skipped}");
         }
+        println!("{program} is missing. Skipped: {skipped}. To enable: apt-get install {package}");
     }
     if missing().is_empty() {
         println!("nothing is missing");
