@@ -190,14 +190,19 @@ impl Judge {
     pub fn leave(&mut self, exporter: SocketAddr, datagram: &[u8]) {
         self.tally.datagrams_out += 1;
         let messages = self.output.read(exporter, datagram);
-        self.size(exporter, datagram, &messages);
+        let mut divisible = messages.len() > 1;
         for message in &messages {
             self.note("out", exporter, message);
-            match (message.session, message.header) {
+            let may_be_raw = match (message.session, message.header) {
                 (Some(session), Some(header)) => self.message(&session, &header, message),
-                _ => self.stranger(exporter, &message.octets),
-            }
+                _ => {
+                    self.stranger(exporter, &message.octets);
+                    false
+                }
+            };
+            divisible |= is_divisible(message, may_be_raw);
         }
+        self.size(exporter, datagram, divisible);
     }
 
     /// Says that nothing comes out any more.
@@ -259,13 +264,13 @@ impl Judge {
     }
 
     /// L3: too large only where nothing can be divided.
-    fn size(&mut self, exporter: SocketAddr, datagram: &[u8], messages: &[MessageSeen]) {
+    fn size(&mut self, exporter: SocketAddr, datagram: &[u8], divisible: bool) {
         let headers = if exporter.is_ipv6() { 48 } else { 28 };
         if datagram.len() + headers <= self.bench.packet_octets_max {
             return;
         }
         self.tally.oversize += 1;
-        if messages.len() > 1 || messages.iter().any(is_divisible) {
+        if divisible {
             let octets = datagram.len();
             self.breach(Law::Size, format!("{octets} octets that could be divided"));
         }
@@ -285,28 +290,31 @@ impl Judge {
         self.breach(Law::NoHarm, format!("nobody sent the octets {shown}"));
     }
 
-    fn message(&mut self, session: &SessionKey, header: &Header, message: &MessageSeen) {
+    /// Judges a Message, and returns whether all of its Sets may have left raw.
+    fn message(&mut self, session: &SessionKey, header: &Header, message: &MessageSeen) -> bool {
         let stream = self.streams.entry(*session).or_default();
         stream.left.note(message);
         while stream.queue.front().is_some_and(Expected::is_done) {
             stream.queue.pop_front();
         }
         if self.whole(session, header, message) {
-            return;
+            return false;
         }
         if session.version == Version::V5 && !message.is_malformed() {
             self.v5(session, header, message);
-            return;
+            return false;
         }
         if message.is_malformed() {
             let shown = hex(&message.octets, 60);
             self.breach(Law::NoHarm, format!("{session:?} malformed: {shown}"));
-            return;
+            return false;
         }
+        let mut may_be_raw = true;
         for set in &message.sets {
-            self.set(session, header, set);
+            may_be_raw &= self.set(session, header, set);
         }
-        self.remarks(session, header, message);
+        self.remarks(session, header, message, may_be_raw);
+        may_be_raw
     }
 
     /// Ticks off a Message that leaves whole: v5, malformed, or with something wrong in it.
@@ -401,22 +409,33 @@ impl Judge {
         }
     }
 
-    /// Judges one Set.
-    fn set(&mut self, session: &SessionKey, header: &Header, set: &SetSeen) {
+    /// Judges one Set, and returns whether it may have left raw.
+    fn set(&mut self, session: &SessionKey, header: &Header, set: &SetSeen) -> bool {
         match &set.content {
             Content::Templates(templates) => {
                 for template in templates {
                     self.template(session, header, template);
                 }
+                false
             }
             Content::Data(_) | Content::Unread => self.data(session, header, set),
         }
     }
 
     /// Judges what the strict collector remarked on a Message that was not passed whole.
-    fn remarks(&mut self, session: &SessionKey, header: &Header, message: &MessageSeen) {
+    ///
+    /// Of Sets that are raw to the mediator nobody there knows the records, nor that a collector
+    /// could still read them: it may count each as one, and send readable ones with others.
+    fn remarks(
+        &mut self,
+        session: &SessionKey,
+        header: &Header,
+        message: &MessageSeen,
+        may_be_raw: bool,
+    ) {
         for finding in &message.findings {
             match finding {
+                Finding::CountUntrue { .. } if may_be_raw => {}
                 Finding::CountUntrue { .. } => {
                     self.breach(Law::Size, format!("{session:?}: {finding:?}"));
                 }
@@ -427,12 +446,14 @@ impl Judge {
                 _ => {}
             }
         }
-        let records: usize = message.sets.iter().map(SetSeen::records_count).sum();
-        let unread = message
-            .sets
-            .iter()
-            .filter(|set| set.content == Content::Unread);
-        let unread = unread.count();
+        let (records, unread) = match may_be_raw {
+            true => (0, message.sets.len()),
+            false => {
+                let unread = |set: &&SetSeen| set.content == Content::Unread;
+                let records = message.sets.iter().map(SetSeen::records_count).sum();
+                (records, message.sets.iter().filter(unread).count())
+            }
+        };
         // K10: a collector may throw away all of a Message for one Template that it lacks.
         let unknown = |finding: &Finding| matches!(finding, Finding::NoTemplate { .. });
         if records > 0 && message.findings.iter().any(unknown) {
@@ -511,8 +532,8 @@ impl Judge {
     }
 }
 
-/// Whether a Message has a border that it could be divided at.
-fn is_divisible(message: &MessageSeen) -> bool {
+/// Whether a Message has a border that the mediator could have divided it at: a raw Set has none.
+fn is_divisible(message: &MessageSeen, may_be_raw: bool) -> bool {
     if message
         .header
         .is_none_or(|header| header.version == Version::V5)
@@ -530,7 +551,7 @@ fn is_divisible(message: &MessageSeen) -> bool {
         [] => false,
         [set] => match &set.content {
             Content::Templates(templates) => templates.len() > 1,
-            Content::Data(data) => data.records.count() > 1,
+            Content::Data(data) => !may_be_raw && data.records.count() > 1,
             Content::Unread => false,
         },
         _ => true,

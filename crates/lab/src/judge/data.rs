@@ -14,15 +14,17 @@ use crate::template::{Field, Kind, Records, Template};
 use std::rc::Rc;
 
 impl Judge {
-    /// Judges one Data Set, or a Set that nobody can read.
-    pub(super) fn data(&mut self, session: &SessionKey, header: &Header, set: &SetSeen) {
+    /// Judges one Data Set, or a Set that nobody can read; returns whether it may have left raw.
+    pub(super) fn data(&mut self, session: &SessionKey, header: &Header, set: &SetSeen) -> bool {
         if is_nothing(set) {
-            return;
+            return true;
         }
         let mut first = 0;
         loop {
-            if first == 0 && self.tick_unchanged(session, header, set) {
-                return;
+            if first == 0
+                && let Some(may_be_raw) = self.tick_unchanged(session, header, set)
+            {
+                return may_be_raw;
             }
             let ticked = match &set.content {
                 Content::Data(sent) => self.tick_records(session, header, set, sent, first),
@@ -30,7 +32,7 @@ impl Judge {
             };
             first += ticked;
             if ticked > 0 && first >= set.records_count() {
-                return;
+                return false;
             }
             if ticked == 0 && !self.move_on(session, set) {
                 let shown = hex(&set.body, 60);
@@ -40,34 +42,40 @@ impl Judge {
                 };
                 let what = format!("{session:?}: record {first} of Set {id} did not come: {shown}");
                 self.breach(law, what);
-                return;
+                return false;
             }
         }
     }
 
-    /// Ticks off a Set that leaves with the octets that it came with.
-    fn tick_unchanged(&mut self, session: &SessionKey, header: &Header, set: &SetSeen) -> bool {
-        let Some(stream) = self.streams.get_mut(session) else {
-            return false;
-        };
-        let Some(expected) = stream.queue.front_mut() else {
-            return false;
-        };
+    /// Ticks off a Set that leaves with the octets that it came with, and returns whether it may
+    /// have left raw.
+    ///
+    /// Nobody could read it when it came: a Template that another port lent may be doubted again,
+    /// while the collector keeps it. Or the numbers of its session went back, which can always be
+    /// a restart [`Numbers`](crate::sequence::Numbers): then the exporter may mean something else
+    /// by every Template that it announced before, and doubt means raw.
+    fn tick_unchanged(
+        &mut self,
+        session: &SessionKey,
+        header: &Header,
+        set: &SetSeen,
+    ) -> Option<bool> {
+        let stream = self.streams.get_mut(session)?;
+        let may_be_restarted = stream.came.steps_back() > 0;
+        let expected = stream.queue.front_mut()?;
         let same = |index: &usize| {
             let item = &expected.items[*index];
             item.next == 0 && item.set.id == set.id && item.set.body == set.body
         };
         let eligible = expected.eligible(&stream.current);
-        let Some(index) = eligible.into_iter().find(same) else {
-            return false;
-        };
+        let index = eligible.into_iter().find(same)?;
         let came = expected.items[index].set.clone();
         let records = expected.items[index].records_count();
         expected.tick(index, records);
         let times = expected.header;
         self.times(&times, header);
         self.unchanged(session, &came, set);
-        true
+        Some(may_be_restarted || came.content == Content::Unread)
     }
 
     /// L1 of a Set whose octets stayed: they must still mean the same.
