@@ -220,16 +220,18 @@ impl Mediator {
             return false;
         };
         self.counters.id_moves += 1;
+        let mut siblings = self.store.siblings(&key);
+        siblings.retain(|sibling| {
+            let session = self.store.session(*sibling);
+            let stored = session.and_then(|session| session.stored(original));
+            stored.is_some_and(|template| template.prepared.clone().is_some())
+        });
+        if siblings.is_empty() {
+            // An ID for a clone that nobody needs would be lost to the exporter.
+            return true;
+        }
         let clone_id = self.choose_clone(index, original);
-        for sibling in self.store.siblings(&key) {
-            let has_clone = self
-                .store
-                .session(sibling)
-                .and_then(|session| session.stored(original))
-                .is_some_and(|template| template.prepared.clone().is_some());
-            if !has_clone {
-                continue;
-            }
+        for sibling in siblings {
             let is_now = sibling == index && announce == Announce::Now;
             self.set_clone(
                 sibling,
