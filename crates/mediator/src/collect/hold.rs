@@ -59,6 +59,11 @@ impl Hold {
         self.messages.front()
     }
 
+    /// The Messages, in the order that they came.
+    pub fn messages(&self) -> impl Iterator<Item = &Held> {
+        self.messages.iter()
+    }
+
     /// Adds a Message behind the others.
     pub fn push(&mut self, arrived: Millis, message: &[u8]) {
         self.messages.push_back(Held {

@@ -211,10 +211,13 @@ impl Mediator {
                     let is_known = self.fits_own(index, message, set, run);
                     searches += usize::from(!is_known);
                     let may_defer = !is_known && searches <= SEARCHES_MAX;
-                    if may_defer && defines(message, behind, set.id) {
-                        deferred.push(position);
-                    } else {
+                    if !may_defer || !defines(message, behind, set.id) {
                         self.data_set(run, index, message, set);
+                    } else if self.is_of_doubted(index, message, behind, set) {
+                        // Behind its redefinition no collector could read it any more.
+                        self.copy_raw(index, message, set, Raw::UnknownTemplate, Where::Here);
+                    } else {
+                        deferred.push(position);
                     }
                 }
                 SetKind::Template | SetKind::OptionsTemplate => {
@@ -523,14 +526,37 @@ impl Mediator {
             self.counters.sets_dropped[Dropped::Malformed.index()] += 1;
             return;
         }
+        self.copy_raw(index, message, set, reason, Where::Behind);
+    }
+
+    fn copy_raw(
+        &mut self,
+        index: SessionIndex,
+        message: &Message<'_>,
+        set: &Set,
+        reason: Raw,
+        place: Where,
+    ) {
         let content = message.octets.get(set.content()).unwrap_or_default();
-        self.raw.content().extend_from_slice(content);
         let (records, counts) = self.count_doubtful(index, set, content);
-        self.raw
-            .close(set.id, Unit::Whole, records, counts, Padding::AsCame);
+        let draft = match place {
+            Where::Here => &mut self.main,
+            Where::Behind => &mut self.raw,
+        };
+        draft.content().extend_from_slice(content);
+        draft.close(set.id, Unit::Whole, records, counts, Padding::AsCame);
         self.counters.sets_forwarded += 1;
         self.count_raw(index, reason, 0);
     }
+}
+
+/// Where a raw Set leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Where {
+    /// Between the others of its Message.
+    Here,
+    /// Behind them.
+    Behind,
 }
 
 /// Writes the shown domain where Options Data Records name the exporter's: their scope must go on

@@ -12,6 +12,8 @@ use super::deliver::note_restart;
 use super::{Mediator, Message, Run};
 use crate::collect::hold::Held;
 use crate::collect::store::SessionIndex;
+use crate::enrich::plan::Plan;
+use crate::enrich::walk::Walked;
 use crate::observe::Observer;
 use crate::wire::header::{self, Header};
 use crate::wire::set::{Set, SetKind, read_sets};
@@ -102,7 +104,8 @@ impl Mediator {
     }
 
     /// Learns the Templates of a waiting Message that nobody knew: they are what others wait for.
-    /// A definition that changes a known one has its turn when the Message has.
+    /// A definition that changes a known one has its turn when the Message has; so has one that
+    /// changes a doubted one, if anything that waits does not fit it: it was meant for the older.
     fn learn_ahead(
         &mut self,
         index: SessionIndex,
@@ -111,14 +114,68 @@ impl Mediator {
         now: Millis,
     ) {
         for definition in definitions(message, sets) {
-            let is_known = self
-                .store
-                .session(index)
-                .is_some_and(|session| session.find(definition.id(), now).is_some());
-            if !is_known {
+            let Some(session) = self.store.session(index) else {
+                return;
+            };
+            let is_known = session.find(definition.id(), now).is_some();
+            let stored = session.stored(definition.id());
+            let is_change = stored.is_some_and(|template| !template.is(&definition));
+            if !is_known && (!is_change || self.fits_waiting(index, &definition)) {
                 self.learn_aside(index, &definition, now);
             }
         }
+    }
+
+    /// Whether every Data Set that waits under the ID of a definition fits it.
+    fn fits_waiting(&mut self, index: SessionIndex, definition: &Definition<'_>) -> bool {
+        let Some(session) = self.store.session(index) else {
+            return false;
+        };
+        let settings = &self.settings;
+        let plan = Plan::compile(definition, &settings.otherwise, settings.missing_fields);
+        let walked = &mut self.scratch.walked;
+        let mut sets = Vec::new();
+        session.hold.messages().all(|held| {
+            let version = header::version(&held.octets);
+            let header = version.and_then(|version| Header::read(version, &held.octets));
+            if header.is_none_or(|header| read_sets(&header, &held.octets, &mut sets).is_err()) {
+                return true;
+            }
+            let mut of_id = sets.iter().filter(|set| set.id == definition.id());
+            of_id.all(|set| {
+                let content = held.octets.get(set.content()).unwrap_or_default();
+                plan.layout.fit(content, walked).is_some()
+            })
+        })
+    }
+
+    /// Whether a Data Set in front of a new definition of its ID is meant for the old one: it fits
+    /// that, though it is doubted, and not the new one.
+    pub(super) fn is_of_doubted(
+        &mut self,
+        index: SessionIndex,
+        message: &Message<'_>,
+        behind: &[Set],
+        set: &Set,
+    ) -> bool {
+        let content = message.octets.get(set.content()).unwrap_or_default();
+        let stored = self
+            .store
+            .session(index)
+            .and_then(|session| session.stored(set.id));
+        let Some(old) = stored.filter(|template| !template.prepared.borrowed) else {
+            return false;
+        };
+        let settings = &self.settings;
+        let walked = &mut self.scratch.walked;
+        let fits_new = |definition: Definition<'_>, walked: &mut Walked| {
+            let plan = Plan::compile(&definition, &settings.otherwise, settings.missing_fields);
+            plan.layout.fit(content, walked).is_some()
+        };
+        old.prepared.plan.layout.fit(content, walked).is_some()
+            && definitions(message, behind)
+                .find(|definition| definition.id() == set.id)
+                .is_some_and(|definition| !fits_new(definition, walked))
     }
 
     /// Sends the Messages of all sessions whose time is over.
