@@ -491,7 +491,9 @@ impl Judge {
         let mut missing = Vec::new();
         for item in expected.items.iter().filter(|item| !item.done) {
             if self.may_vanish(session, item) {
-                self.tally.id_taken += usize::from(item.set.content == Content::Unread);
+                let is_unread = item.set.content == Content::Unread;
+                let is_taken = is_unread && !self.was_padding(session, item);
+                self.tally.id_taken += usize::from(is_taken);
             } else {
                 missing.push(format!("Set {} from record {}", item.set.id, item.next));
             }

@@ -6,6 +6,7 @@
 use super::{Judge, Law};
 use crate::collector::{Content, SessionKey};
 use crate::framing::Header;
+use crate::octets::all_zero;
 use crate::projection::{Relation, relation};
 use crate::stream::{Expected, Item};
 use crate::template::Template;
@@ -143,6 +144,15 @@ impl Judge {
         !(heard && own) && self.input.definitions(session, id).contains(template)
     }
 
+    /// Whether a Set that could not be read when it came is all padding: zeros, and fewer of them
+    /// than any record of a Template of its ID has octets. It carries nothing that could be lost.
+    pub(super) fn was_padding(&self, session: &SessionKey, item: &Item) -> bool {
+        let octets = &item.set.body;
+        let is_shorter = |template: &Rc<Template>| octets.len() < template.record_octets_min();
+        let known = self.input.definitions(session, item.set.id);
+        all_zero(octets) && !known.is_empty() && known.iter().all(is_shorter)
+    }
+
     fn is_clone(&self, session: &SessionKey, template: &Rc<Template>) -> bool {
         let fits = |original: &Rc<Template>| relation(original, template) == Some(Relation::Clone);
         self.input.definitions_of_all(session).any(fits)
@@ -157,6 +167,7 @@ impl Judge {
                 .iter()
                 .all(|known| self.is_current(session, known) || item.announced.contains(known)),
             Content::Data(_) => false,
+            Content::Unread if self.was_padding(session, item) => true,
             Content::Unread => {
                 let key = (session.exporter.ip(), session.version, session.domain);
                 let clones = self.scopes.get(&key).map(|scope| &scope.clones);
