@@ -149,6 +149,38 @@ impl Mediator {
         })
     }
 
+    /// Whether a Data Set fits a Template that is known, and not another port's: else a definition
+    /// behind it in the same Message may be the one it is meant for.
+    pub(super) fn fits_own<O>(
+        &mut self,
+        index: SessionIndex,
+        message: &Message<'_>,
+        set: &Set,
+        run: &Run<'_, O>,
+    ) -> bool {
+        let Some(session) = self.store.session(index) else {
+            return false;
+        };
+        let found = session.find(set.id, run.now);
+        let Some(template) = found.and_then(|at| session.template_at(at)) else {
+            return false;
+        };
+        let content = message.octets.get(set.content()).unwrap_or_default();
+        let layout = &template.prepared.plan.layout;
+        let fit = layout.fit(content, &mut self.scratch.walked);
+        !template.prepared.borrowed && fit.is_some()
+    }
+
+    /// Whether the session has its own Template of an ID, to be used.
+    pub(super) fn is_own<O>(&self, index: SessionIndex, id: u16, run: &Run<'_, O>) -> bool {
+        let session = self.store.session(index);
+        session.is_some_and(|session| {
+            let found = session.find(id, run.now);
+            let template = found.and_then(|at| session.template_at(at));
+            template.is_some_and(|template| !template.prepared.borrowed)
+        })
+    }
+
     /// Whether a Data Set in front of a new definition of its ID is meant for the old one: it fits
     /// that, though it is doubted, and not the new one.
     pub(super) fn is_of_doubted(

@@ -81,6 +81,18 @@ fn a_clone_moves_before_the_exporter_defines_its_id() {
 }
 
 #[test]
+fn a_clone_that_nobody_needs_any_more_takes_no_other_id() {
+    let mut rig = taught(without_hold());
+    let filled = [set(0, "0100 0002 IE8/4 IE16/4")];
+    rig.expect(&v9(4, 1, &filled), &[v9(6, 1, &filled)]);
+    let own = [set(0, "ffff 0002 IE8/4 IE16/4")];
+    rig.expect(&v9(5, 1, &own), &[v9(7, 1, &own)]);
+    // Where the clone would have moved to.
+    let unknown = [set(65534, "1.1.1.1 AS7")];
+    rig.expect(&v9(6, 1, &unknown), &[v9(8, 1, &unknown)]);
+}
+
+#[test]
 fn data_under_the_id_of_a_clone_wait_and_are_never_passed_raw() {
     let mut rig = taught(settings());
     let stray = v9(4, 2, &[set(65535, "1.1.1.1 AS7"), set(256, "8.8.8.8")]);

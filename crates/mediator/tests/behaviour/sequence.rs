@@ -163,6 +163,16 @@ fn after_a_v9_restart_the_output_goes_on_and_templates_are_doubted() {
 }
 
 #[test]
+fn data_of_a_doubted_template_leave_before_the_redefinition_that_they_do_not_fit() {
+    let mut rig = taught();
+    numbers_of(&mut rig, &[data(1), data(2), data(3)]);
+    let wider = set(0, "0100 0003 IE8/4 IE16/4 IE17/4");
+    let sets = [set(256, "8.8.8.8 AS7"), wider];
+    let after = |number| at_time(&v9(number, 2, &sets), 0x6A00_1000);
+    rig.expect(&after(0), &[after(4)]);
+}
+
+#[test]
 fn after_an_ipfix_restart_the_output_goes_on() {
     let mut rig = Rig::with(without_hold());
     let sets = [
