@@ -50,7 +50,7 @@ pub(crate) fn templates(head: Head) -> Vec<u8> {
     message(head, 2, &set(set_id, &records))
 }
 
-fn template(id: u16, fields: &[(u16, u16)]) -> Vec<u8> {
+pub(crate) fn template(id: u16, fields: &[(u16, u16)]) -> Vec<u8> {
     let mut octets = id.to_be_bytes().to_vec();
     octets.extend(u16::try_from(fields.len()).unwrap().to_be_bytes());
     for (element, length) in fields {
@@ -82,12 +82,12 @@ pub(crate) fn data(head: Head, set_id: u16, record: &[u8]) -> Vec<u8> {
     message(head, 1, &set(set_id, record))
 }
 
-fn set(id: u16, records: &[u8]) -> Vec<u8> {
+pub(crate) fn set(id: u16, records: &[u8]) -> Vec<u8> {
     let length = u16::try_from(records.len() + 4).unwrap();
     [&id.to_be_bytes(), &length.to_be_bytes(), records].concat()
 }
 
-fn message(head: Head, records_count: u16, sets: &[u8]) -> Vec<u8> {
+pub(crate) fn message(head: Head, records_count: u16, sets: &[u8]) -> Vec<u8> {
     let now_s = head.boot_s + head.uptime_s;
     let mut octets = Vec::new();
     match head.protocol {
