@@ -8,7 +8,11 @@ use std::time::Instant;
 
 use mediator::Millis;
 
-/// A clock that starts at 0.
+/// What the clock shows at the start: longer than anything is remembered, so that the age of what
+/// comes from a saved state can be told.
+const START_MS: u64 = 1 << 32;
+
+/// A clock that starts at 49 days.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     start: Instant,
@@ -26,6 +30,7 @@ impl Clock {
     /// Returns what it shows.
     #[must_use]
     pub fn now(self) -> Millis {
-        Millis(u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX))
+        let elapsed_ms = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Millis(START_MS.saturating_add(elapsed_ms))
     }
 }
