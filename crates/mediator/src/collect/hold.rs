@@ -41,18 +41,6 @@ impl Hold {
         self.messages.is_empty()
     }
 
-    /// The number of Messages that wait.
-    #[must_use]
-    pub fn messages_count(&self) -> usize {
-        self.messages.len()
-    }
-
-    /// Octets of the Messages that wait.
-    #[must_use]
-    pub fn octets(&self) -> usize {
-        self.messages.iter().map(|held| held.octets.len()).sum()
-    }
-
     /// The Message that came first.
     #[must_use]
     pub fn head(&self) -> Option<&Held> {

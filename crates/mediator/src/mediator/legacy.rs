@@ -48,12 +48,12 @@ impl Mediator {
         self.counters.messages_in += 1;
         self.counters.messages_by_version[0] += 1;
         let Some(header) = Header::read(Version::V5, octets) else {
-            return self.malformed(run, exporter, None, octets, 0);
+            return self.malformed(run, exporter, octets, 0);
         };
         let records_count = usize::from(header.count_or_length);
         let end = V5_HEADER_OCTETS + records_count * V5_RECORD_OCTETS;
         if end > octets.len() {
-            return self.malformed(run, exporter, None, octets, 0);
+            return self.malformed(run, exporter, octets, 0);
         }
         let Some(index) = self.session_of(exporter, &header, run.now) else {
             return self.pass_unchanged(run, exporter, 0..octets.len());
@@ -161,7 +161,6 @@ impl Mediator {
         &mut self,
         run: &mut Run<'_, O>,
         exporter: SocketAddr,
-        _header: Option<&Header>,
         octets: &[u8],
         base: usize,
     ) {
@@ -183,13 +182,7 @@ impl Mediator {
     ) {
         let header = message.header;
         let Some(index) = self.session_of(exporter, &header, run.now) else {
-            return self.malformed(
-                run,
-                exporter,
-                Some(&header),
-                message.octets,
-                message.base.unwrap_or(0),
-            );
+            return self.malformed(run, exporter, message.octets, message.base.unwrap_or(0));
         };
         self.note_arrival(index, &header, run.now);
         if self.is_waiting(index) && self.store.may_hold(index, message.octets.len()) {

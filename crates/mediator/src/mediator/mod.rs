@@ -291,7 +291,7 @@ impl Mediator {
         self.counters.messages_by_version[version_index(version)] += 1;
         let whole = octets.len();
         let Some(header) = Header::read(version, octets) else {
-            self.malformed(run, exporter, None, octets, base);
+            self.malformed(run, exporter, octets, base);
             return whole;
         };
         let Ok(extent) = read_sets(&header, octets, sets) else {
@@ -305,7 +305,7 @@ impl Mediator {
             return whole;
         };
         let Some(index) = self.session_of(exporter, &header, run.now) else {
-            self.pass_stateless(run, exporter, base..base + extent.message_end);
+            self.pass_unchanged(run, exporter, base..base + extent.message_end);
             return extent.message_end;
         };
         self.note_arrival(index, &header, run.now);
@@ -405,16 +405,6 @@ impl Mediator {
             run.egress
                 .send_received(route(outlet, exporter), &[], range.clone());
         }
-    }
-
-    /// A Message of an exporter for whose session there is no room.
-    fn pass_stateless<O: Observer>(
-        &mut self,
-        run: &mut Run<'_, O>,
-        exporter: SocketAddr,
-        range: Range<usize>,
-    ) {
-        self.pass_unchanged(run, exporter, range);
     }
 
     fn count_sent(&mut self, octets: usize, oversize: bool) {
