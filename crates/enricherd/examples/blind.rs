@@ -10,7 +10,9 @@ use std::error::Error;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use enricherd::io::open::{input, output};
-use enricherd::io::udp::{Family, Inbox, Outbox, Parts};
+use enricherd::io::udp::Family;
+use enricherd::io::udp::inbox::Inbox;
+use enricherd::io::udp::outbox::{Outbox, Parts};
 
 const RECEIVE_BUFFER_BYTES: u32 = 16 << 20;
 const DATAGRAM_OCTETS_MAX: usize = 65_535;

@@ -15,7 +15,9 @@ use mediator::{Body, Egress, Millis, Outgoing};
 use socket2::Socket;
 
 use crate::io::open;
-use crate::io::udp::{Family, Inbox, Outbox, Parts};
+use crate::io::udp::Family;
+use crate::io::udp::inbox::Inbox;
+use crate::io::udp::outbox::{Outbox, Parts};
 use crate::pipeline::outlets::Destination;
 use crate::pipeline::target::{Target, Unsent};
 

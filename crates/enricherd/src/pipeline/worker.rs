@@ -18,7 +18,8 @@ use mediator::{Counters, Egress, Mediator, Millis, Observer, Received, Settings,
 use socket2::Socket;
 
 use crate::io::clock::Clock;
-use crate::io::udp::{BATCH_DATAGRAMS, Inbox};
+use crate::io::udp::BATCH_DATAGRAMS;
+use crate::io::udp::inbox::Inbox;
 use crate::pipeline::known::{Known, SharedKnown};
 use crate::pipeline::outlets::Outlets;
 use crate::pipeline::page::{Numbers, Page, TargetPage};
