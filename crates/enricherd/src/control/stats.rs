@@ -224,11 +224,12 @@ fn state(target: &TargetPage) -> &'static str {
 #[must_use]
 pub fn exporters_text(numbers: &Numbers) -> String {
     let mut text = format!(
-        "{:<40} {:>12} {:>14} {:>8} {:>10} {:>10} {:>10} {:>8} {:>8}\n",
+        "{:<40} {:>12} {:>14} {:>8} {:>9} {:>10} {:>10} {:>10} {:>8} {:>8}\n",
         "exporter",
         "datagrams",
         "octets",
         "unknown",
+        "malformed",
         "records",
         "filled",
         "appended",
@@ -239,10 +240,11 @@ pub fn exporters_text(numbers: &Numbers) -> String {
         // Writing to a String cannot fail.
         let _ = writeln!(
             text,
-            "{name:<40} {:>12} {:>14} {:>8} {:>10} {:>10} {:>10} {:>8} {:>8}",
+            "{name:<40} {:>12} {:>14} {:>8} {:>9} {:>10} {:>10} {:>10} {:>8} {:>8}",
             exporter.tally.datagrams,
             exporter.tally.octets,
             exporter.tally.unknown_versions,
+            exporter.tally.malformed,
             exporter.records,
             exporter.filled,
             exporter.appended,
@@ -279,6 +281,7 @@ pub fn exporters_json(numbers: &Numbers) -> String {
                 "unknown_versions",
                 exporter.tally.unknown_versions.to_string(),
             ),
+            ("malformed", exporter.tally.malformed.to_string()),
             ("records", exporter.records.to_string()),
             ("as_filled", exporter.filled.to_string()),
             ("as_appended", exporter.appended.to_string()),

@@ -53,6 +53,8 @@ pub struct Tally {
     pub octets: u64,
     /// Those that are no NetFlow v5, v9 or IPFIX by their first two octets.
     pub unknown_versions: u64,
+    /// Messages in them whose lengths contradict each other.
+    pub malformed: u64,
     /// Those that were not taken, by [`Refused`].
     pub refused: [u64; Refused::ALL.len()],
 }
@@ -63,6 +65,7 @@ impl Tally {
         self.datagrams += other.datagrams;
         self.octets += other.octets;
         self.unknown_versions += other.unknown_versions;
+        self.malformed += other.malformed;
         for (sum, number) in self.refused.iter_mut().zip(other.refused) {
             *sum += number;
         }

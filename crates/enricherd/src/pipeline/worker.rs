@@ -261,7 +261,10 @@ impl<O: Observer> Worker<O> {
             observer,
             ..
         } = self;
-        mediator.process(received, &known.knowledge(), egress, observer);
+        let taken = mediator.process(received, &known.knowledge(), egress, observer);
+        if taken.malformed_count > 0 {
+            self.tallies.of(exporter.ip()).malformed += u64::from(taken.malformed_count);
+        }
         if self.egress.built().len() >= BUILT_OCTETS_FLUSH {
             self.send(now, Cause::Datagrams);
         }

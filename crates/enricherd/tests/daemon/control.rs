@@ -71,6 +71,33 @@ fn the_numbers_are_there_for_people_and_for_programs() {
 }
 
 #[test]
+fn junk_is_counted_for_the_exporter_that_sent_it() {
+    let (place, collector) = (Place::new("telnet-junk"), Collector::new());
+    let config = place.config(&[collector.address()], "listen_address: 127.0.0.1", "");
+    let daemon = Daemon::start(config).unwrap();
+    let broken = Exporter::new("127.0.0.2:0", daemon.bound());
+    let foreign = Exporter::new("127.0.0.3:0", daemon.bound());
+    // A Message whose Length is beyond its end, one whose Set is, and one of no version we read.
+    broken.send(&[0, 10, 0xFF, 0xFF, 1, 2, 3]);
+    let mut message = data(Head::new(Protocol::Ipfix, 0), PLAIN, &plain_record(1));
+    message[19] += 1;
+    broken.send(&message);
+    foreign.send(b"GET / HTTP/1.1");
+    wait_for(&daemon, "three datagrams", |numbers| {
+        numbers.tally.datagrams == 3
+    });
+    let exporters = ask(&daemon, "exporters json\n");
+    for (exporter, unknown_versions, malformed) in [("127.0.0.2", 0, 2), ("127.0.0.3", 1, 0)] {
+        let begin = format!("{{\"exporter\":\"{exporter}\",");
+        let at = exporters.find(&begin).expect("the exporter is listed");
+        let numbers = format!("\"unknown_versions\":{unknown_versions},\"malformed\":{malformed},");
+        let end = exporters[at..].find('}').unwrap();
+        assert!(exporters[at..at + end].contains(&numbers), "{exporters}");
+    }
+    drop(daemon.stop());
+}
+
+#[test]
 fn a_line_without_end_and_too_many_connections_are_cut_off() {
     let (place, collector) = (Place::new("telnet-bounds"), Collector::new());
     let config = place.config(&[collector.address()], "listen_address: 127.0.0.1", "");

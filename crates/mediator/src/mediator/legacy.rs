@@ -165,6 +165,7 @@ impl Mediator {
         base: usize,
     ) {
         self.counters.malformed += 1;
+        run.taken.malformed_count += 1;
         if self.passes_malformed() {
             self.pass_unchanged(run, exporter, base..base + octets.len());
         } else {
@@ -184,6 +185,7 @@ impl Mediator {
         let Some(index) = self.session_of(exporter, &header, run.now) else {
             return self.malformed(run, exporter, message.octets, message.base.unwrap_or(0));
         };
+        run.taken.malformed_count += 1;
         self.note_arrival(index, &header, run.now);
         if self.is_waiting(index) && self.store.may_hold(index, message.octets.len()) {
             self.begin_to_wait(index, &message, run.now);

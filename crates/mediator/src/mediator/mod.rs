@@ -46,6 +46,13 @@ pub struct Received<'a> {
     pub octets: &'a mut [u8],
 }
 
+/// What a datagram turned out to be, for whoever keeps numbers of its sender.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// Messages in it whose lengths contradict each other.
+    pub malformed_count: u32,
+}
+
 /// An Intermediate Process: all that one worker remembers of its exporters.
 #[derive(Debug)]
 pub struct Mediator {
@@ -83,6 +90,7 @@ struct Run<'a, O> {
     egress: &'a mut Egress,
     observer: &'a mut O,
     now: Millis,
+    taken: Taken,
 }
 
 /// One Message that is worked on.
@@ -129,7 +137,7 @@ impl Mediator {
         knowledge: &Knowledge<'_>,
         egress: &mut Egress,
         observer: &mut O,
-    ) {
+    ) -> Taken {
         let Received {
             exporter,
             arrived,
@@ -140,6 +148,7 @@ impl Mediator {
             egress,
             observer,
             now: arrived,
+            taken: Taken::default(),
         };
         self.counters.datagrams_in += 1;
         self.counters.octets_in += octets.len() as u64;
@@ -148,6 +157,7 @@ impl Mediator {
             Some(Version::V5) => self.v5(&mut run, exporter, octets),
             Some(version) => self.messages(&mut run, exporter, version, octets),
         }
+        run.taken
     }
 
     /// Lets the time pass: Messages that waited long enough leave, what is forgotten is forgotten.
@@ -164,6 +174,7 @@ impl Mediator {
             egress,
             observer,
             now,
+            taken: Taken::default(),
         };
         self.release_expired(&mut run);
         self.store.sweep(now);
@@ -182,6 +193,7 @@ impl Mediator {
             egress,
             observer,
             now,
+            taken: Taken::default(),
         };
         self.release_everything(&mut run);
     }
