@@ -15,9 +15,11 @@ use std::fs;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4};
 
 use anyhow::{Context, Result};
+use lab::framing::Version;
+use lab::template::{FieldSpecifier, Kind, Template};
 
 use crate::tree;
-use message::{FieldSpecifier, Flow, Template};
+use message::{DataSet, Flow, message};
 
 const PATH: &str = "examples/small.pcap";
 
@@ -26,106 +28,14 @@ const V9_EXPORTER: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(192, 0, 2, 1),
 const IPFIX_EXPORTER: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(198, 51, 100, 1), 50_002);
 const V5_EXPORTER: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(203, 0, 113, 1), 50_003);
 
-/// Information Elements 8, 12, 7, 11, 4, 2, 1: no AS field.
-const PLAIN: Template = Template {
-    id: 256,
-    fields: &[
-        FieldSpecifier {
-            element: 8,
-            octets: 4,
-        },
-        FieldSpecifier {
-            element: 12,
-            octets: 4,
-        },
-        FieldSpecifier {
-            element: 7,
-            octets: 2,
-        },
-        FieldSpecifier {
-            element: 11,
-            octets: 2,
-        },
-        FieldSpecifier {
-            element: 4,
-            octets: 1,
-        },
-        FieldSpecifier {
-            element: 2,
-            octets: 4,
-        },
-        FieldSpecifier {
-            element: 1,
-            octets: 4,
-        },
-    ],
-};
+/// Information Elements and their octets; no AS field.
+const PLAIN: &[(u16, u16)] = &[(8, 4), (12, 4), (7, 2), (11, 2), (4, 1), (2, 4), (1, 4)];
 
-/// As [`PLAIN`], with the AS fields 16 and 17, which the exporter leaves 0.
-const WITH_AS: Template = Template {
-    id: 256,
-    fields: &[
-        FieldSpecifier {
-            element: 8,
-            octets: 4,
-        },
-        FieldSpecifier {
-            element: 12,
-            octets: 4,
-        },
-        FieldSpecifier {
-            element: 16,
-            octets: 4,
-        },
-        FieldSpecifier {
-            element: 17,
-            octets: 4,
-        },
-        FieldSpecifier {
-            element: 4,
-            octets: 1,
-        },
-        FieldSpecifier {
-            element: 2,
-            octets: 8,
-        },
-        FieldSpecifier {
-            element: 1,
-            octets: 8,
-        },
-    ],
-};
+/// With the AS fields 16 and 17, which the exporter leaves 0.
+const WITH_AS: &[(u16, u16)] = &[(8, 4), (12, 4), (16, 4), (17, 4), (4, 1), (2, 8), (1, 8)];
 
 /// IPv6, without AS fields.
-const PLAIN_V6: Template = Template {
-    id: 257,
-    fields: &[
-        FieldSpecifier {
-            element: 27,
-            octets: 16,
-        },
-        FieldSpecifier {
-            element: 28,
-            octets: 16,
-        },
-        FieldSpecifier {
-            element: 7,
-            octets: 2,
-        },
-        FieldSpecifier {
-            element: 11,
-            octets: 2,
-        },
-        FieldSpecifier {
-            element: 4,
-            octets: 1,
-        },
-        FieldSpecifier {
-            element: 1,
-            octets: 8,
-        },
-    ],
-};
+const PLAIN_V6: &[(u16, u16)] = &[(27, 16), (28, 16), (7, 2), (11, 2), (4, 1), (1, 8)];
 
 const PUBLIC: [Ipv4Addr; 3] = [
     Ipv4Addr::new(1, 1, 1, 1),
@@ -165,20 +75,36 @@ fn datagrams() -> Vec<(SocketAddrV4, Vec<u8>)> {
     let v6 = PUBLIC_V6.map(|public| Flow::new(from_documentation.into(), public.into()));
     // The way back: here it is the source that has an origin.
     let back = v4.map(|flow| flow.reversed());
+    let plain = template(256, PLAIN);
+    let with_as = template(256, WITH_AS);
+    let plain_v6 = template(257, PLAIN_V6);
+    let v9 = |sequence, templates: &[&Template], flows: &[Flow]| {
+        let octets = message(Version::V9, sequence, templates, &[(&plain, flows)]);
+        (V9_EXPORTER, octets)
+    };
+    let ipfix = |sequence, templates: &[&Template], data: &[DataSet<'_>]| {
+        let octets = message(Version::Ipfix, sequence, templates, data);
+        (IPFIX_EXPORTER, octets)
+    };
     vec![
-        (V9_EXPORTER, message::v9(0, &[PLAIN], &[(&PLAIN, &v4)])),
-        (
-            IPFIX_EXPORTER,
-            message::ipfix(0, &[WITH_AS, PLAIN_V6], &[(&WITH_AS, &v4)]),
-        ),
+        v9(0, &[&plain], &v4),
+        ipfix(0, &[&with_as, &plain_v6], &[(&with_as, &v4)]),
         (V5_EXPORTER, message::v5(0, &v4)),
-        (V9_EXPORTER, message::v9(1, &[], &[(&PLAIN, &back)])),
-        (
-            IPFIX_EXPORTER,
-            message::ipfix(3, &[], &[(&WITH_AS, &back), (&PLAIN_V6, &v6)]),
-        ),
+        v9(1, &[], &back),
+        ipfix(3, &[], &[(&with_as, &back), (&plain_v6, &v6)]),
         (V5_EXPORTER, message::v5(3, &back)),
     ]
+}
+
+fn template(id: u16, fields: &[(u16, u16)]) -> Template {
+    let fields = fields.iter();
+    Template {
+        id,
+        kind: Kind::Data,
+        fields: fields
+            .map(|(element, octets)| FieldSpecifier::iana(*element, *octets))
+            .collect(),
+    }
 }
 
 #[cfg(test)]
@@ -194,7 +120,7 @@ mod tests {
     #[test]
     fn no_record_carries_an_as_number() {
         let flow = Flow::new(PUBLIC[0].into(), PUBLIC[1].into());
-        let record = message::data_record(&WITH_AS, &flow);
+        let record = message::data_record(&template(256, WITH_AS), &flow);
         assert_eq!(&record[8..16], [0; 8]);
     }
 }

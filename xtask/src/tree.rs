@@ -75,10 +75,12 @@ fn collect(folder: &Path, prefix: &str, texts: &mut Vec<(String, String)>) -> Re
         let name = entry.file_name().to_string_lossy().into_owned();
         let path = format!("{prefix}{name}");
         let about = entry.metadata()?;
+        // In a second checkout beside the first, `.git` is a file.
+        if matches!(name.as_str(), ".git" | "target") {
+            continue;
+        }
         if about.is_dir() {
-            if !matches!(name.as_str(), ".git" | "target") {
-                collect(&entry.path(), &format!("{path}/"), texts)?;
-            }
+            collect(&entry.path(), &format!("{path}/"), texts)?;
         } else if is_text(&name) && about.len() < FILE_BYTES_MAX {
             let text = fs::read_to_string(entry.path());
             texts.push((

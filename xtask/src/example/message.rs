@@ -1,30 +1,20 @@
-//! Messages of three protocols, written out: NetFlow v5, NetFlow v9 [RFC 3954], IPFIX [RFC 7011].
+//! What the exporters of the example say, written out as octets by the model Exporter of `lab`.
 //!
 //! Only what the example needs: fixed-length fields, no options, no padding but v9's.
+//!
+//! Not here: how a Message looks on the wire (`lab::exporter::encode`).
 
 use std::net::{IpAddr, Ipv4Addr};
+
+use lab::exporter::encode::{self, Numbers};
+use lab::framing::Version;
+use lab::template::{Kind, Template};
 
 /// 2026-01-01T00:00:00Z.
 pub(super) const EXPORT_TIME_S: u32 = 1_767_225_600;
 
 const UP_TIME_MS: u32 = 3_600_000;
 const DOMAIN: u32 = 1;
-const V9_TEMPLATE_SET_ID: u16 = 0;
-const IPFIX_TEMPLATE_SET_ID: u16 = 2;
-
-/// One field of a Template.
-pub(super) struct FieldSpecifier {
-    /// Information Element of IANA's registry.
-    pub(super) element: u16,
-    pub(super) octets: u16,
-}
-
-/// A Template with a fixed record length.
-pub(super) struct Template {
-    pub(super) id: u16,
-    pub(super) fields: &'static [FieldSpecifier],
-}
-
 /// What a Data Record tells.
 #[derive(Clone, Copy)]
 pub(super) struct Flow {
@@ -86,47 +76,72 @@ fn bits(address: IpAddr) -> u128 {
     }
 }
 
-/// Returns a NetFlow v9 Message; `sequence` numbers the Messages.
-pub(super) fn v9(sequence: u32, templates: &[Template], data: &[DataSet<'_>]) -> Vec<u8> {
-    let records = data.iter().map(|(_, flows)| flows.len()).sum::<usize>() + templates.len();
-    let mut message = Vec::new();
-    message.extend(9_u16.to_be_bytes());
-    message.extend(length(records));
-    message.extend(UP_TIME_MS.to_be_bytes());
-    message.extend(EXPORT_TIME_S.to_be_bytes());
-    message.extend(sequence.to_be_bytes());
-    message.extend(DOMAIN.to_be_bytes());
-    message.extend(sets(V9_TEMPLATE_SET_ID, templates, data, 4));
-    message
+/// Returns a Message; `sequence` numbers the Messages of v9 and the records before it of others.
+pub(super) fn message(
+    version: Version,
+    sequence: u32,
+    templates: &[&Template],
+    data: &[DataSet<'_>],
+) -> Vec<u8> {
+    let records_count: usize = data.iter().map(|(_, flows)| flows.len()).sum();
+    let numbers = Numbers {
+        count: u16::try_from(templates.len() + records_count)
+            .expect("invariant: the example is small"),
+        up_time_ms: UP_TIME_MS,
+        export_time_s: EXPORT_TIME_S,
+        sequence,
+        domain: DOMAIN,
+    };
+    encode::message(version, numbers, &sets(version, templates, data))
 }
 
-/// Returns an IPFIX Message; `sequence` counts the Data Records sent before it.
-pub(super) fn ipfix(sequence: u32, templates: &[Template], data: &[DataSet<'_>]) -> Vec<u8> {
-    let sets = sets(IPFIX_TEMPLATE_SET_ID, templates, data, 1);
-    let mut message = Vec::new();
-    message.extend(10_u16.to_be_bytes());
-    message.extend(length(16 + sets.len()));
-    message.extend(EXPORT_TIME_S.to_be_bytes());
-    message.extend(sequence.to_be_bytes());
-    message.extend(DOMAIN.to_be_bytes());
-    message.extend(sets);
-    message
-}
-
-/// Returns a NetFlow v5 Message; `sequence` counts the records sent before it.
-pub(super) fn v5(sequence: u32, flows: &[Flow]) -> Vec<u8> {
-    let mut message = Vec::new();
-    message.extend(5_u16.to_be_bytes());
-    message.extend(length(flows.len()));
-    message.extend(UP_TIME_MS.to_be_bytes());
-    message.extend(EXPORT_TIME_S.to_be_bytes());
-    message.extend([0; 4]); // nanoseconds
-    message.extend(sequence.to_be_bytes());
-    message.extend([0; 4]); // engine, sampling
-    for flow in flows {
-        message.extend(v5_record(flow));
+/// Returns the Template Set, if there is something to announce, and the Data Sets.
+fn sets(version: Version, templates: &[&Template], data: &[DataSet<'_>]) -> Vec<Vec<u8>> {
+    let mut sets = Vec::new();
+    if !templates.is_empty() {
+        let records = templates.iter().map(|one| encode::template(version, one));
+        let id = encode::template_set_id(version, Kind::Data);
+        sets.push(set(version, id, &records.collect::<Vec<_>>().concat()));
     }
-    message
+    for (template, flows) in data {
+        let records = flows.iter().map(|flow| data_record(template, flow));
+        sets.push(set(
+            version,
+            template.id,
+            &records.collect::<Vec<_>>().concat(),
+        ));
+    }
+    sets
+}
+
+/// A v9 Set ends at a multiple of four octets [RFC 3954 §5.3].
+fn set(version: Version, id: u16, records: &[u8]) -> Vec<u8> {
+    let alignment = if version == Version::V9 { 4 } else { 1 };
+    let padding = records.len().next_multiple_of(alignment) - records.len();
+    encode::set(id, records, &[0; 3][..padding])
+}
+
+/// Returns one Data Record.
+pub(super) fn data_record(template: &Template, flow: &Flow) -> Vec<u8> {
+    let mut record = Vec::new();
+    for field in &template.fields {
+        let value = flow.value(field.id).to_be_bytes();
+        record.extend(&value[value.len() - usize::from(field.length)..]);
+    }
+    record
+}
+
+/// Returns a NetFlow v5 Message; `sequence` counts the records before it.
+pub(super) fn v5(sequence: u32, flows: &[Flow]) -> Vec<u8> {
+    let numbers = Numbers {
+        count: u16::try_from(flows.len()).expect("invariant: the example is small"),
+        up_time_ms: UP_TIME_MS,
+        export_time_s: EXPORT_TIME_S,
+        sequence,
+        domain: 0,
+    };
+    let records: Vec<_> = flows.iter().map(v5_record).collect();
+    encode::message(Version::V5, numbers, &records)
 }
 
 fn v5_record(flow: &Flow) -> Vec<u8> {
@@ -147,59 +162,4 @@ fn v5_record(flow: &Flow) -> Vec<u8> {
     record.extend([0, 0, 17, 0]); // padding, TCP flags, UDP, type of service
     record.extend([0; 8]); // two AS numbers, two prefix lengths, padding
     record
-}
-
-/// Returns one Data Record.
-pub(super) fn data_record(template: &Template, flow: &Flow) -> Vec<u8> {
-    let mut record = Vec::new();
-    for field in template.fields {
-        let value = flow.value(field.element).to_be_bytes();
-        record.extend(&value[value.len() - usize::from(field.octets)..]);
-    }
-    record
-}
-
-fn sets(
-    template_set_id: u16,
-    templates: &[Template],
-    data: &[DataSet<'_>],
-    alignment: usize,
-) -> Vec<u8> {
-    let mut sets = Vec::new();
-    if !templates.is_empty() {
-        let records: Vec<u8> = templates.iter().flat_map(template_record).collect();
-        sets.extend(set(template_set_id, records, alignment));
-    }
-    for (template, flows) in data {
-        let records = flows.iter().flat_map(|flow| data_record(template, flow));
-        sets.extend(set(template.id, records.collect(), alignment));
-    }
-    sets
-}
-
-fn template_record(template: &Template) -> Vec<u8> {
-    let mut record = Vec::new();
-    record.extend(template.id.to_be_bytes());
-    record.extend(length(template.fields.len()));
-    for field in template.fields {
-        record.extend(field.element.to_be_bytes());
-        record.extend(field.octets.to_be_bytes());
-    }
-    record
-}
-
-fn set(id: u16, mut records: Vec<u8>, alignment: usize) -> Vec<u8> {
-    records.resize(records.len().next_multiple_of(alignment), 0);
-    let mut set = Vec::new();
-    set.extend(id.to_be_bytes());
-    set.extend(length(4 + records.len()));
-    set.extend(records);
-    set
-}
-
-/// A length or count as it stands on the wire.
-fn length(count: usize) -> [u8; 2] {
-    u16::try_from(count)
-        .expect("invariant: the example is small")
-        .to_be_bytes()
 }

@@ -151,7 +151,7 @@ const HOUSE: &[Floor] = &[
     },
     Floor {
         name: "xtask",
-        may_use: &["asdb"],
+        may_use: &["asdb", "lab"],
         foreign_max: 2,
     },
 ];

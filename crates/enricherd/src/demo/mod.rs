@@ -1,8 +1,8 @@
 //! The main job with nothing to prepare: exporters, the daemon and a collector on loopback.
 //!
-//! The exporters send the Messages of `examples/small.pcap`, which this program brings along; the
-//! daemon is the very one of `run`, at ports that the system chooses; the collector reads what
-//! leaves. Nothing leaves this host and nothing stays on it.
+//! The exporters send the Messages of `examples/small.pcap`, which the model Exporter of `lab` wrote
+//! and this program brings along; the daemon is the very one of `run`, at ports that the system
+//! chooses; the collector reads what leaves. Nothing leaves this host and nothing stays on it.
 //!
 //! Not here: the example itself (`xtask example`), the daemon (`daemon`).
 //! Bound: [`PATIENCE`] for everything.
