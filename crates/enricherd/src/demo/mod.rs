@@ -1,7 +1,7 @@
 //! The main job with nothing to prepare: exporters, the daemon and a collector on loopback.
 //!
-//! The exporters send the Messages of `examples/small.pcap`, which the model Exporter of `lab` wrote
-//! and this program brings along; the daemon is the very one of `run`, at ports that the system
+//! The exporters send the Messages of `examples/small.pcap`, written by the model Exporter of `lab`
+//! and brought along by this program; the daemon is the very one of `run`, at ports that the system
 //! chooses; the collector reads what leaves. Nothing leaves this host and nothing stays on it.
 //!
 //! Not here: the example itself (`xtask example`), the daemon (`daemon`).
