@@ -13,6 +13,7 @@
 //! - [`projection`], [`promise`], [`sequence`]: what may differ between in and out, which AS
 //!   numbers are right, what the Sequence Numbers say.
 //! - [`judge`]: is told both sides, ticks off what leaves, names the law that was broken.
+//! - [`load`]: beside the judge, the yardstick of speed: `flowgen`, `flowsink`, `blind`.
 //!
 //! # How the judge reads the input
 //!
@@ -32,7 +33,8 @@
 //! examine each other. A new oddity of exporters belongs into [`exporter::habits`]; a new way for
 //! the mediator to be right into `stream` or [`projection`], with the law that allows it.
 //!
-//! Not here: sockets, files, the real clock (the tests read captures), and the mediator.
+//! Not here: sockets, files, the real clock (the tests read captures; the programs of [`load`]
+//! alone have all three), and the mediator.
 //! Bound: grows with what one test feeds it.
 
 pub mod collector;
@@ -41,6 +43,7 @@ pub mod fleet;
 pub mod framing;
 pub mod judge;
 pub mod link;
+pub mod load;
 pub mod octets;
 pub mod projection;
 pub mod promise;

@@ -6,6 +6,9 @@
 use crate::framing::Version;
 use crate::template::{FieldSpecifier, Kind, Template};
 
+/// Octets of the header of a Set.
+pub const SET_HEADER_OCTETS: usize = 4;
+
 /// The numbers of a Message header that somebody has to choose.
 #[derive(Clone, Copy, Debug)]
 pub struct Numbers {
@@ -69,7 +72,7 @@ fn ipfix_header(numbers: Numbers, body: usize) -> Vec<u8> {
 #[must_use]
 pub fn set(id: u16, body: &[u8], padding: &[u8]) -> Vec<u8> {
     let mut octets = id.to_be_bytes().to_vec();
-    octets.extend(length(4 + body.len() + padding.len()));
+    octets.extend(length(SET_HEADER_OCTETS + body.len() + padding.len()));
     octets.extend(body);
     octets.extend(padding);
     octets
