@@ -35,6 +35,8 @@ impl Given {
 #[derive(Clone, Debug)]
 pub struct Policy {
     flow: Option<FlowRule>,
+    /// Each provider once.
+    order: Box<[Provider]>,
     rows: Box<[Row]>,
 }
 
@@ -55,6 +57,7 @@ impl Policy {
         });
         Self {
             flow: after.first().and_then(|word| word.flow_rule()),
+            order: each_once(words),
             rows: rows.collect(),
         }
     }
@@ -64,6 +67,11 @@ impl Policy {
     /// If the list has several words for it, the first counts.
     pub const fn flow(&self) -> Option<FlowRule> {
         self.flow
+    }
+
+    /// Returns the providers in the order in which they are asked, each once.
+    pub const fn order(&self) -> &[Provider] {
+        &self.order
     }
 
     /// Returns the best answer of the providers listed before the word for `flow`; of all of them
@@ -88,13 +96,23 @@ impl Policy {
 
     /// Returns the bytes of memory that the policy takes.
     pub const fn memory_bytes(&self) -> usize {
-        size_of_val::<[Row]>(&self.rows)
+        size_of_val::<[Row]>(&self.rows) + size_of_val::<[Provider]>(&self.order)
     }
 
     #[inline]
     fn row(&self, id: AnswerId) -> Option<&Row> {
         self.rows.get(id.index())
     }
+}
+
+fn each_once(words: &[PolicyWord]) -> Box<[Provider]> {
+    let mut order = Vec::new();
+    for provider in words.iter().map(|word| word.provider()) {
+        if !order.contains(&provider) {
+            order.push(provider);
+        }
+    }
+    order.into()
 }
 
 fn first_of(words: &[PolicyWord], answers: &Answers) -> Given {

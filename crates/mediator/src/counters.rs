@@ -92,6 +92,33 @@ impl Dropped {
     }
 }
 
+/// Who answered for one side, source or destination, of the records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SideCounters {
+    /// Values written or kept, by [`asdb::Provider`].
+    pub answered: [u64; 6],
+    /// How often a provider was asked in vain, by [`asdb::Provider`]; those behind the first that
+    /// answers are not asked.
+    pub no_answer: [u64; 6],
+    /// Addresses for which nobody had an answer.
+    pub nobody: u64,
+    /// Where the exporter's usable value stayed and the table knows the address.
+    pub compared: u64,
+    /// Of these, where the table knows another AS.
+    pub disagreements: u64,
+}
+
+impl SideCounters {
+    /// Adds the numbers of another.
+    pub fn add(&mut self, other: &Self) {
+        add_each(&mut self.answered, &other.answered);
+        add_each(&mut self.no_answer, &other.no_answer);
+        self.nobody += other.nobody;
+        self.compared += other.compared;
+        self.disagreements += other.disagreements;
+    }
+}
+
 /// What happened to the records of a session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RecordCounters {
@@ -107,12 +134,8 @@ pub struct RecordCounters {
     pub appended: u64,
     /// AS fields whose value stayed.
     pub kept: u64,
-    /// Sides with an address for which nobody had an answer.
-    pub nobody: u64,
-    /// Values written or kept, by [`asdb::Provider`].
-    pub by_provider: [u64; 6],
-    /// Sides where the exporter's usable value stayed and the table knows another.
-    pub disagreements: u64,
+    /// Who answered, for the source and for the destination.
+    pub sides: [SideCounters; 2],
     /// AS numbers above 65535 that became 23456 because their field stays narrow.
     pub as_trans: u64,
 }
@@ -126,12 +149,18 @@ impl RecordCounters {
         self.filled += other.filled;
         self.appended += other.appended;
         self.kept += other.kept;
-        self.nobody += other.nobody;
-        for (sum, number) in self.by_provider.iter_mut().zip(other.by_provider) {
-            *sum += number;
+        for (side, other) in self.sides.iter_mut().zip(&other.sides) {
+            side.add(other);
         }
-        self.disagreements += other.disagreements;
         self.as_trans += other.as_trans;
+    }
+
+    /// Both sides together.
+    #[must_use]
+    pub fn both_sides(&self) -> SideCounters {
+        let [mut both, destination] = self.sides;
+        both.add(&destination);
+        both
     }
 }
 

@@ -30,6 +30,7 @@ pub mod wire;
 
 pub use counters::{Counters, Dropped, Raw, SessionCounters};
 pub use egress::{Body, Egress, Outgoing, Route};
+pub use enrich::disagree::Disagreement;
 pub use limits::Limits;
 pub use mediator::{Mediator, Received, SessionView, Taken};
 pub use observe::{Observer, RecordSeen, SideSeen, Silent};

@@ -49,8 +49,8 @@ impl Default for Limits {
 pub const MESSAGE_OCTETS_MAX: usize = 65_535;
 
 /// What a session takes besides its Templates: itself, its numbers for each outlet, its place in
-/// the maps, its waited-for IDs.
-pub const SESSION_BYTES: usize = 3072;
+/// the maps, its waited-for IDs, its examples of disagreements.
+pub const SESSION_BYTES: usize = 3584;
 
 /// Clone IDs that one exporter address, version and domain may have.
 pub const CLONES_PER_DOMAIN_MAX: usize = 4096;

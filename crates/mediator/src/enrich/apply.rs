@@ -14,7 +14,9 @@ use alloc::vec::Vec;
 use asdb::{AnswerId, Asn, FlowRule, Given, Policy, Provider};
 
 use super::address::{self, RecordAt};
+use super::count::{count_side, disagreeing, finish_set};
 use super::decide::{FlowValue, Verdict, decide};
+use super::disagree::Disagreement;
 use super::plan::{AddressForm, NumberMark, Plan, Side};
 use super::walk::{Fit, Layout, Walked};
 use crate::counters::RecordCounters;
@@ -31,6 +33,8 @@ pub const AS_TRANS: u32 = 23_456;
 pub struct Scratch {
     /// The walk over the Set that is worked on.
     pub walked: Walked,
+    /// An example of a disagreement from the Set that was worked on last.
+    pub example: Option<Disagreement>,
     ipv4: Batch<u32>,
     ipv6: Batch<u128>,
     known: [[[Given; 2]; LOOKUP_RECORDS]; 2],
@@ -77,6 +81,7 @@ impl Default for Scratch {
     fn default() -> Self {
         Self {
             walked: Walked::default(),
+            example: None,
             ipv4: Batch::new(),
             ipv6: Batch::new(),
             known: [[[Given::NOTHING; 2]; LOOKUP_RECORDS]; 2],
@@ -96,19 +101,21 @@ pub struct Job<'a> {
     pub knowledge: &'a Knowledge<'a>,
     /// The operator's wishes for this exporter.
     pub treatment: &'a Treatment,
+    /// Whether an example of a disagreement is worth a second look.
+    pub example_wanted: bool,
     /// Session, domain and Template, for a watcher; its sides are filled in here.
     pub seen: RecordSeen,
 }
 
 impl Job<'_> {
-    fn policy(&self) -> Option<&Policy> {
+    pub(super) fn policy(&self) -> Option<&Policy> {
         self.knowledge
             .policies
             .get(usize::from(self.treatment.policy_index))
     }
 }
 
-/// Writes AS numbers into the fields that the records have.
+/// Writes AS numbers into the fields that the records have. `counters` count this Set alone.
 pub fn fill<O: Observer>(
     job: &Job<'_>,
     content: &mut [u8],
@@ -138,6 +145,7 @@ pub fn fill<O: Observer>(
             );
         }
     }
+    finish_set(job, policy, content, scratch, counters);
 }
 
 /// The usual case, a side at a time: records of one length whose AS fields have four octets.
@@ -163,7 +171,7 @@ fn fill_columns(
     }
     counters.records += chunk.len() as u64;
     let records = &mut content[chunk.start * octets..chunk.end * octets];
-    for (side, known) in job.plan.sides.iter().zip(&scratch.known) {
+    for (number, (side, known)) in job.plan.sides.iter().zip(&scratch.known).enumerate() {
         let at = marks[side.as_fields[0].mark] as usize;
         for (record, known) in records.chunks_exact_mut(*octets).zip(known) {
             let Some(field) = record[at..].first_chunk_mut::<4>() else {
@@ -177,7 +185,7 @@ fn fill_columns(
             if let Verdict::Write(asn, _) = verdict {
                 *field = asn.0.to_be_bytes();
             }
-            count_side(counters, side, flow, verdict);
+            count_side(counters, side, (number, flow), job.treatment, verdict);
         }
     }
     true
@@ -217,7 +225,7 @@ fn fill_record<O: Observer>(
                 after = Some(write_field(content, at, field.width, asn, counters));
             }
         }
-        count_side(counters, side, flow, verdict);
+        count_side(counters, side, (number, flow), job.treatment, verdict);
         if O::WATCHES {
             let before = if side.as_fields.is_empty() {
                 None
@@ -230,7 +238,11 @@ fn fill_record<O: Observer>(
                 after
             };
             let chosen = scratch.chosen[number][nth];
-            set_side(&mut seen, number, side_seen(chosen, before, after, verdict));
+            set_side(
+                &mut seen,
+                number,
+                side_seen(chosen, (before, after), flow, verdict),
+            );
         }
     }
     if O::WATCHES {
@@ -261,6 +273,7 @@ fn write_field(
 
 /// Appends the records of the clone to `to`, and where each ends to `ends` if their lengths
 /// differ: the original's octets with wide AS fields, and what was missing at the end.
+/// `counters` count this Set alone.
 pub fn clone_records<O: Observer>(
     job: &Job<'_>,
     content: &[u8],
@@ -284,6 +297,7 @@ pub fn clone_records<O: Observer>(
             }
         }
     }
+    finish_set(job, policy, content, scratch, counters);
 }
 
 /// What each side of a clone's record gets: a number to write, or `None` for "as it came".
@@ -316,7 +330,7 @@ fn clone_values<O: Observer>(
             Verdict::Keep { .. } if side.append => flow.asn.map(Asn),
             Verdict::Keep { .. } | Verdict::Nobody => None,
         };
-        count_side(counters, side, flow, verdict);
+        count_side(counters, side, (number, flow), job.treatment, verdict);
         if O::WATCHES {
             let before = if side.as_fields.is_empty() {
                 None
@@ -330,7 +344,11 @@ fn clone_values<O: Observer>(
                 (false, false) => before,
             };
             let chosen = scratch.chosen[number][nth];
-            set_side(&mut seen, number, side_seen(chosen, before, after, verdict));
+            set_side(
+                &mut seen,
+                number,
+                side_seen(chosen, (before, after), flow, verdict),
+            );
         }
     }
     if O::WATCHES {
@@ -461,7 +479,7 @@ fn unmapped(address: IpAddr) -> IpAddr {
 /// What the record itself says: the last AS field, for that is the one collectors read; without
 /// one the adjacent AS.
 #[inline]
-fn flow_value(
+pub(super) fn flow_value(
     job: &Job<'_>,
     policy: &Policy,
     side: &Side,
@@ -469,63 +487,49 @@ fn flow_value(
     nth: usize,
     walked: &Walked,
 ) -> FlowValue {
-    let number = |mark: &NumberMark| {
-        let at = job.plan.layout.mark(nth, mark.mark, walked);
-        let value = uint_at(content, at, mark.width)?;
-        u32::try_from(value).ok()
-    };
     let field = side.as_fields.last().or(side.adjacent.as_ref());
-    let by_default_route = policy.flow() == Some(FlowRule::ExceptDefaultRoute)
-        && !side.prefix_lengths.is_empty()
-        && side
-            .prefix_lengths
-            .iter()
-            .all(|mark| number(mark) == Some(0));
     FlowValue {
-        asn: field.and_then(number),
-        by_default_route,
+        asn: field.and_then(|mark| number(job, mark, content, nth, walked)),
+        by_default_route: policy.flow() == Some(FlowRule::ExceptDefaultRoute)
+            && is_by_default_route(job, side, content, nth, walked),
     }
 }
 
+/// Whether the record says that the exporter's lookup matched a prefix of length 0.
+pub(super) fn is_by_default_route(
+    job: &Job<'_>,
+    side: &Side,
+    content: &[u8],
+    nth: usize,
+    walked: &Walked,
+) -> bool {
+    let mut lengths = side.prefix_lengths.iter();
+    !side.prefix_lengths.is_empty()
+        && lengths.all(|mark| number(job, mark, content, nth, walked) == Some(0))
+}
+
+/// The number at a mark; `None` above 32 bits.
 #[inline]
-fn count_side(counters: &mut RecordCounters, side: &Side, flow: FlowValue, verdict: Verdict) {
-    let has_field = !side.as_fields.is_empty();
-    counters.fields += u64::from(has_field);
-    let mut provided = |provider: Provider| {
-        if let Some(count) = counters.by_provider.get_mut(provider as usize) {
-            *count += 1;
-        }
-    };
-    match verdict {
-        Verdict::Write(asn, provider) if side.is_written() => {
-            provided(provider);
-            counters.appended += u64::from(!has_field);
-            counters.filled += u64::from(has_field && flow.asn != Some(asn.0));
-            counters.kept += u64::from(has_field && flow.asn == Some(asn.0));
-        }
-        Verdict::Keep { disagrees } => {
-            provided(Provider::Flow);
-            counters.kept += u64::from(has_field);
-            counters.appended += u64::from(side.append);
-            counters.disagreements += u64::from(disagrees.is_some());
-        }
-        Verdict::Write(..) => {}
-        Verdict::Nobody => counters.nobody += u64::from(!side.addresses.is_empty()),
-    }
-    let was_usable = matches!(verdict, Verdict::Keep { .. });
-    let is_reserved = flow.asn.is_none_or(|asn| Asn(asn).is_reserved());
-    counters.unusable += u64::from(has_field && !was_usable && is_reserved);
+fn number(
+    job: &Job<'_>,
+    mark: &NumberMark,
+    content: &[u8],
+    nth: usize,
+    walked: &Walked,
+) -> Option<u32> {
+    let at = job.plan.layout.mark(nth, mark.mark, walked);
+    u32::try_from(uint_at(content, at, mark.width)?).ok()
 }
 
 fn side_seen(
     address: Option<IpAddr>,
-    before: Option<u32>,
-    after: Option<u32>,
+    (before, after): (Option<u32>, Option<u32>),
+    flow: FlowValue,
     verdict: Verdict,
 ) -> SideSeen {
     let (by, disagrees) = match verdict {
         Verdict::Nobody => (None, None),
-        Verdict::Keep { disagrees } => (Some(Provider::Flow), disagrees),
+        Verdict::Keep { table } => (Some(Provider::Flow), disagreeing(flow, table)),
         Verdict::Write(_, provider) => (after.map(|_| provider), None),
     };
     SideSeen {

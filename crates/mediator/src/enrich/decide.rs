@@ -25,8 +25,8 @@ pub enum Verdict {
     Nobody,
     /// The exporter's own value stays.
     Keep {
-        /// What the table would have said, where that is something else.
-        disagrees: Option<Asn>,
+        /// What the table would have said; [`Asn::NONE`] if nothing.
+        table: Asn,
     },
     /// This number, from this provider.
     Write(Asn, Provider),
@@ -48,10 +48,7 @@ pub fn decide(
     if let Some(asn) = flow.asn
         && is_usable(policy, treatment, asn, flow.by_default_route)
     {
-        let differs = after.asn.0 != 0 && after.asn.0 != asn;
-        return Verdict::Keep {
-            disagrees: differs.then_some(after.asn),
-        };
+        return Verdict::Keep { table: after.asn };
     }
     if after.asn.0 != 0 {
         return Verdict::Write(after.asn, after.provider);
@@ -71,7 +68,14 @@ fn is_usable(policy: &Policy, treatment: &Treatment, asn: u32, by_default_route:
         Some(FlowRule::ExceptPrivate) => !Asn(asn).is_private(),
         Some(FlowRule::ExceptDefaultRoute) => !by_default_route,
     };
-    allowed && !Asn(asn).is_reserved() && !treatment.unusable_as.contains(&asn)
+    allowed && !is_unusable(treatment, asn)
+}
+
+/// Whether the number stands for no AS, or the operator says that this exporter's does.
+#[inline]
+#[must_use]
+pub fn is_unusable(treatment: &Treatment, asn: u32) -> bool {
+    Asn(asn).is_reserved() || treatment.unusable_as.contains(&asn)
 }
 
 #[cfg(test)]
@@ -121,16 +125,9 @@ mod tests {
         let word = Some(PolicyWord::Flow);
         let rows = [
             (1, 2, 3, Verdict::Write(Asn(1), Provider::Static)),
-            (0, 3, 3, Verdict::Keep { disagrees: None }),
-            (
-                0,
-                2,
-                3,
-                Verdict::Keep {
-                    disagrees: Some(Asn(3)),
-                },
-            ),
-            (0, 2, 0, Verdict::Keep { disagrees: None }),
+            (0, 3, 3, Verdict::Keep { table: Asn(3) }),
+            (0, 2, 3, Verdict::Keep { table: Asn(3) }),
+            (0, 2, 0, Verdict::Keep { table: Asn::NONE }),
             (0, 0, 3, Verdict::Write(Asn(3), Provider::Database)),
             (0, 0, 0, Verdict::Nobody),
         ];
@@ -157,9 +154,7 @@ mod tests {
     #[test]
     fn each_word_for_the_exporter_excepts_what_it_says() {
         let written = Verdict::Write(Asn(3), Provider::Database);
-        let kept = Verdict::Keep {
-            disagrees: Some(Asn(3)),
-        };
+        let kept = Verdict::Keep { table: Asn(3) };
         let private = flow(64_512);
         let by_default = FlowValue {
             by_default_route: true,

@@ -7,7 +7,9 @@
 pub mod address;
 pub mod apply;
 pub mod clone;
+mod count;
 pub mod decide;
+pub mod disagree;
 pub mod frame;
 pub mod plan;
 pub mod walk;

@@ -130,6 +130,7 @@ impl Mediator {
         let session = self.store.session_mut(index)?;
         let at = session.find(set.id, run.now)?;
         let treatment = session.attached.treatment(&self.settings);
+        let example_wanted = session.attached.examples.are_wanted(run.now);
         let seen = seen_of(session.exporter, message, set.id);
         let template = session.template_at_mut(at)?;
         let content = message.octets.get_mut(set.content())?;
@@ -154,6 +155,7 @@ impl Mediator {
                 fit,
                 knowledge: run.knowledge,
                 treatment,
+                example_wanted,
                 seen,
             };
             apply::fill(&job, content, &mut self.scratch, &mut counted, run.observer);
@@ -163,7 +165,8 @@ impl Mediator {
             rename_domain(job, content, domain, shown);
         }
         session.productive |= fit.records_count > 0;
-        session.attached.counters.records.add(&counted);
+        let example = self.scratch.example.take();
+        session.attached.note(&counted, example, run.now);
         self.counters.records.add(&counted);
         self.counters.sets_forwarded += 1;
         if let Some(reason) = reason {
@@ -395,6 +398,7 @@ impl Mediator {
             return false;
         };
         let treatment = session.attached.treatment(&self.settings);
+        let example_wanted = session.attached.examples.are_wanted(run.now);
         let seen = seen_of(session.exporter, message, set.id);
         let Some(template) = session.template_at_mut(at) else {
             return false;
@@ -417,6 +421,7 @@ impl Mediator {
             fit,
             knowledge: run.knowledge,
             treatment,
+            example_wanted,
             seen,
         };
         let mut counted = RecordCounters::default();
@@ -439,7 +444,8 @@ impl Mediator {
                 .close(clone_id, unit, fit.records_count, Counts::Data, padding);
         }
         session.productive |= fit.records_count > 0;
-        session.attached.counters.records.add(&counted);
+        let example = self.scratch.example.take();
+        session.attached.note(&counted, example, run.now);
         self.counters.records.add(&counted);
         self.counters.sets_forwarded += 1;
         true

@@ -77,6 +77,7 @@ impl Mediator {
             return;
         };
         let treatment = session.attached.treatment(&self.settings);
+        let example_wanted = session.attached.examples.are_wanted(run.now);
         session.attached.counters.messages_out += 1;
         session.attached.counters.templates_by_as_width[1] |= 1;
         if treatment.enrich == Enrich::Off {
@@ -92,6 +93,7 @@ impl Mediator {
             },
             knowledge: run.knowledge,
             treatment,
+            example_wanted,
             seen: RecordSeen {
                 exporter: session.exporter,
                 version: Version::V5,
@@ -103,7 +105,8 @@ impl Mediator {
         };
         let mut counted = crate::counters::RecordCounters::default();
         apply::fill(&job, records, &mut self.scratch, &mut counted, run.observer);
-        session.attached.counters.records.add(&counted);
+        let example = self.scratch.example.take();
+        session.attached.note(&counted, example, run.now);
         self.counters.records.add(&counted);
     }
 

@@ -25,6 +25,7 @@ use crate::collect::store::SessionIndex;
 use crate::counters::{Counters, Dropped, SessionCounters};
 use crate::egress::{Egress, Route};
 use crate::enrich::apply::Scratch;
+use crate::enrich::disagree::Disagreement;
 use crate::enrich::plan::Plan;
 use crate::export::domains::ShownDomains;
 use crate::export::draft::Draft;
@@ -82,6 +83,8 @@ pub struct SessionView<'a> {
     pub templates_count: usize,
     /// What it sent and what became of it.
     pub counters: &'a SessionCounters,
+    /// Examples of where it and the table disagree.
+    pub examples: &'a [Disagreement],
 }
 
 /// What stays the same while one call works.
@@ -264,6 +267,7 @@ impl Mediator {
             domain: session.key.domain,
             templates_count: session.templates().len(),
             counters: &session.attached.counters,
+            examples: session.attached.examples.as_slice(),
         })
     }
 

@@ -5,10 +5,12 @@
 use alloc::vec::Vec;
 
 use crate::collect::store;
-use crate::counters::SessionCounters;
+use crate::counters::{RecordCounters, SessionCounters};
+use crate::enrich::disagree::{Disagreement, EXAMPLES_MAX, Examples};
 use crate::enrich::plan::{Action, Plan};
 use crate::export::mapping::CloneIds;
 use crate::export::sequence::Numbers;
+use crate::limits::SESSION_BYTES;
 use crate::settings::{Settings, Treatment};
 use crate::wire::header::Header;
 use crate::{Millis, Version};
@@ -51,6 +53,8 @@ pub(crate) struct Attached {
     pub(crate) numbers: Vec<Numbers>,
     /// What it sent and what became of it.
     pub(crate) counters: SessionCounters,
+    /// Where it and the table disagree.
+    pub(crate) examples: Examples,
     /// Index into the exporter rules, `None` for everybody else.
     pub(crate) rule: Option<usize>,
     /// When its Templates were last announced by us, or the session began.
@@ -87,6 +91,7 @@ impl Attached {
                 .map(|_| Numbers::new(version))
                 .collect(),
             counters: SessionCounters::default(),
+            examples: Examples::default(),
             rule,
             announced_at: now,
             messages_since: 0,
@@ -104,6 +109,20 @@ impl Attached {
     pub(crate) fn treatment<'a>(&self, settings: &'a Settings) -> &'a Treatment {
         let rule = self.rule.and_then(|rule| settings.exporters.get(rule));
         rule.map_or(&settings.otherwise, |rule| &rule.treatment)
+    }
+
+    /// Counts what became of the records of a Set, in which there may be an example of a
+    /// disagreement.
+    pub(crate) fn note(
+        &mut self,
+        counted: &RecordCounters,
+        example: Option<Disagreement>,
+        now: Millis,
+    ) {
+        self.counters.records.add(counted);
+        if let Some(example) = example {
+            self.examples.add(example, now);
+        }
     }
 }
 
@@ -140,3 +159,11 @@ impl ExporterClock {
         })
     }
 }
+
+/// A session itself, its examples, its numbers towards one outlet, and 256 IDs that it waited for.
+const SESSION_ITSELF_BYTES: usize = size_of::<Session>()
+    + EXAMPLES_MAX * size_of::<Disagreement>()
+    + size_of::<Numbers>()
+    + 256 * size_of::<u16>();
+
+const _: () = assert!(SESSION_ITSELF_BYTES < SESSION_BYTES);

@@ -47,7 +47,7 @@ fn v9_records_get_their_as_numbers_at_the_end_and_sets_their_padding() {
         ],
     );
     assert_eq!(rig.counters().records.appended, 3);
-    assert_eq!(rig.counters().records.nobody, 1);
+    assert_eq!(rig.counters().records.both_sides().nobody, 1);
 }
 
 #[test]

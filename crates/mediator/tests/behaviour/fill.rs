@@ -65,7 +65,7 @@ fn a_usable_as_number_of_the_router_stays_and_the_difference_is_counted() {
     let came = v9(2, 1, &[set(256, "8.8.8.8 1.1.1.1 AS15169 AS6939")]);
     rig.expect(&came, std::slice::from_ref(&came));
     let records = rig.counters().records;
-    assert_eq!((records.kept, records.disagreements), (2, 1));
+    assert_eq!((records.kept, records.both_sides().disagreements), (2, 1));
     assert_eq!(rig.seen[0].destination.disagrees, Some(asdb::Asn(13_335)));
 }
 

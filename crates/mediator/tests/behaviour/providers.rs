@@ -1,8 +1,11 @@
 //! Which AS number wins: the operator's order of providers, for each side of each record.
 
-use asdb::{PolicyWord, Provider};
+use std::net::IpAddr;
+
+use asdb::{Asn, PolicyWord, Provider};
+use mediator::counters::SideCounters;
 use mediator::settings::{ExporterRule, FlowAsSemantics, MissingFields};
-use mediator::{Raw, Settings};
+use mediator::{Disagreement, Raw, Settings};
 
 use crate::notation::{ipfix, set};
 use crate::rig::{DEFAULT_WORDS, Rig, settings};
@@ -197,11 +200,61 @@ fn who_gave_each_number_is_counted() {
     answer(&mut rig, "8.8.8.8", 0, 24);
     answer(&mut rig, "9.9.9.9", 0, 24);
     let records = rig.counters().records;
-    assert_eq!(records.by_provider, [1, 1, 0, 0, 0, 1]);
+    let [source, destination] = records.sides;
+    assert_eq!(source.answered, [1, 1, 0, 0, 0, 1]);
+    assert_eq!(source.no_answer, [3, 2, 2, 2, 2, 1]);
+    assert_eq!(destination, SideCounters::default());
     assert_eq!(
-        (records.records, records.nobody, records.unusable),
+        (records.records, source.nobody, records.unusable),
         (4, 1, 2)
     );
+}
+
+#[test]
+fn what_the_operator_calls_unusable_is_counted_as_unusable() {
+    let mut unusable = settings();
+    unusable.otherwise.unusable_as.push(6939);
+    let mut rig = Rig::with(unusable);
+    answer(&mut rig, "8.8.8.8", 6939, 24);
+    answer(&mut rig, "9.9.9.9", 6939, 24);
+    answer(&mut rig, "9.9.9.9", 6940, 24);
+    assert_eq!(rig.counters().records.unusable, 2);
+}
+
+#[test]
+fn a_router_that_disagrees_with_the_table_is_counted_by_side_with_an_example() {
+    let mut rig = Rig::new();
+    let template = set(2, "0100 0005 IE8/4 IE16/4 IE12/4 IE17/4 IE9/1");
+    let record = set(256, "8.8.8.8 AS6939 1.1.1.1 AS13335 00");
+    rig.send(&ipfix(0, &[template, record]));
+    // Nobody but the router knows the one, the table alone the other.
+    rig.send(&ipfix(1, &[set(256, "9.9.9.9 AS6939 1.1.1.1 AS0 18")]));
+    let [source, destination] = rig.counters().records.sides;
+    assert_eq!((source.compared, source.disagreements), (1, 1));
+    assert_eq!((destination.compared, destination.disagreements), (1, 0));
+    let example = Disagreement {
+        side: 0,
+        address: [8, 8, 8, 8].into(),
+        exporter_as: Asn(6939),
+        table_as: Asn(15_169),
+        by_default_route: true,
+    };
+    let sessions: Vec<_> = rig.mediator.sessions().collect();
+    assert_eq!(sessions[0].examples, [example]);
+}
+
+#[test]
+fn a_second_later_a_disagreement_gives_another_example() {
+    let mut rig = Rig::new();
+    let template = set(2, "0100 0002 IE8/4 IE16/4");
+    rig.send(&ipfix(0, &[template, set(256, "8.8.8.8 AS1")]));
+    rig.send(&ipfix(1, &[set(256, "8.8.8.9 AS1")]));
+    rig.pass(1000);
+    rig.send(&ipfix(2, &[set(256, "1.1.1.1 AS13335  8.8.8.10 AS1")]));
+    let sessions: Vec<_> = rig.mediator.sessions().collect();
+    let examples = sessions[0].examples.iter().map(|one| one.address);
+    assert!(examples.eq([[8, 8, 8, 8].into(), IpAddr::from([8, 8, 8, 10])]));
+    assert_eq!(rig.counters().records.both_sides().disagreements, 3);
 }
 
 #[test]
