@@ -8,7 +8,7 @@ use std::fmt::{self, Display};
 use std::net::IpAddr;
 
 use asdb::{Asn, Provider};
-use mediator::counters::RecordCounters;
+use mediator::counters::{RecordCounters, SideCounters};
 use mediator::{Counters, Dropped, Raw, RecordSeen, SessionCounters, SessionView, SideSeen};
 
 use crate::cli::words::{dropped_reason, raw_reason, version_name};
@@ -240,19 +240,41 @@ impl Rows {
         self.add("  filled", records.filled);
         self.add("  appended", records.appended);
         self.add("  kept", records.kept);
-        self.add("  nobody knew", records.nobody);
+        let both_sides = records.both_sides();
+        self.add("  nobody knew", both_sides.nobody);
         if records.as_trans > 0 {
             self.add("  became 23456", records.as_trans);
         }
-        let given = Provider::ALL.iter().zip(records.by_provider);
-        let given: Vec<_> = given
-            .filter(|(_, count)| *count > 0)
-            .map(|(provider, count)| format!("{provider} {count}"))
-            .collect();
-        if !given.is_empty() {
-            self.add("  given by", given.join(", "));
+        for (label, side) in ["  source by", "  destination by"]
+            .iter()
+            .zip(&records.sides)
+        {
+            self.add_side(label, side);
         }
-        self.add("  router and table disagree", records.disagreements);
+        self.add(
+            "  router and table disagree",
+            format!(
+                "{} of {}{}",
+                both_sides.disagreements,
+                both_sides.compared,
+                share(both_sides.disagreements, both_sides.compared)
+            ),
+        );
+    }
+
+    /// Who answered for a side, and of how many that it was asked for.
+    fn add_side(&mut self, label: &'static str, side: &SideCounters) {
+        let numbers = side.answered.iter().zip(&side.no_answer);
+        let rows = Provider::ALL.iter().zip(numbers);
+        let shown: Vec<_> = rows
+            .filter(|(_, (answered, _))| **answered > 0)
+            .map(|(provider, (answered, vain))| {
+                format!("{provider} {answered} of {}", answered + vain)
+            })
+            .collect();
+        if !shown.is_empty() {
+            self.add(label, shown.join(", "));
+        }
     }
 
     fn add_raw(&mut self, sets: &[u64; Raw::ALL.len()], records: Option<&[u64; Raw::ALL.len()]>) {
@@ -330,7 +352,10 @@ mod tests {
         counters.records.fields = 6;
         counters.records.unusable = 2;
         counters.records.filled = 2;
-        counters.records.by_provider[usize::from(Provider::Flow as u8)] = 4;
+        counters.records.sides[0].answered[usize::from(Provider::Flow as u8)] = 4;
+        counters.records.sides[0].no_answer[usize::from(Provider::Flow as u8)] = 1;
+        counters.records.sides[0].compared = 4;
+        counters.records.sides[0].disagreements = 1;
         counters.raw_sets[Raw::Options.index()] = 1;
         counters.raw_records[Raw::Options.index()] = 9;
         let session = |port, domain| SessionView {
@@ -339,6 +364,7 @@ mod tests {
             domain,
             templates_count: 2,
             counters: &counters,
+            examples: &[],
         };
         let mut frames = FrameCounts {
             frames_count: 7,
@@ -362,8 +388,8 @@ exporter 192.0.2.1: v9, 1 domain, 2 ports
     appended                   0
     kept                       0
     nobody knew                0
-    given by                   flow 8
-    router and table disagree  0
+    source by                  flow 8 of 10
+    router and table disagree  2 of 8 (25.0 %)
     for example                1.1.1.1: router 1, table 13335
   raw                          2 Sets with 18 records: options data";
         assert_eq!(exporter, expected);

@@ -63,6 +63,7 @@ fn rows_json(rows: &[Row]) -> String {
 fn rows(numbers: &Numbers) -> impl Iterator<Item = Row> {
     let Counters { records, store, .. } = &numbers.mediator;
     let counters = &numbers.mediator;
+    let both_sides = records.both_sides();
     [
         ("datagrams_in", numbers.tally.datagrams),
         ("octets_in", numbers.tally.octets),
@@ -82,8 +83,9 @@ fn rows(numbers: &Numbers) -> impl Iterator<Item = Row> {
         ("as_filled", records.filled),
         ("as_appended", records.appended),
         ("as_kept", records.kept),
-        ("as_nobody", records.nobody),
-        ("as_disagreements", records.disagreements),
+        ("as_nobody", both_sides.nobody),
+        ("as_compared", both_sides.compared),
+        ("as_disagreements", both_sides.disagreements),
         ("templates_expired", store.templates_expired),
         ("templates_refused", store.templates_refused),
         ("sessions_evicted", store.sessions_evicted),
@@ -99,8 +101,8 @@ fn rows(numbers: &Numbers) -> impl Iterator<Item = Row> {
 fn groups(numbers: &Numbers) -> Vec<(&'static str, Vec<Row>)> {
     let counters = &numbers.mediator;
     let versions = ["v5", "v9", "ipfix", "unknown"];
-    let providers = Provider::ALL.map(Provider::name);
-    let by_provider = providers.into_iter().zip(counters.records.by_provider);
+    let [source, destination] = &counters.records.sides;
+    let both_sides = counters.records.both_sides();
     vec![
         (
             "messages_by_version",
@@ -109,7 +111,17 @@ fn groups(numbers: &Numbers) -> Vec<(&'static str, Vec<Row>)> {
                 .zip(counters.messages_by_version)
                 .collect(),
         ),
-        ("as_by_provider", by_provider.collect()),
+        ("as_by_provider", by_provider(&both_sides.answered)),
+        ("as_source_by_provider", by_provider(&source.answered)),
+        (
+            "as_destination_by_provider",
+            by_provider(&destination.answered),
+        ),
+        ("as_source_no_answer", by_provider(&source.no_answer)),
+        (
+            "as_destination_no_answer",
+            by_provider(&destination.no_answer),
+        ),
         (
             "datagrams_refused",
             Refused::ALL
@@ -140,6 +152,11 @@ fn groups(numbers: &Numbers) -> Vec<(&'static str, Vec<Row>)> {
                 .to_vec(),
         ),
     ]
+}
+
+fn by_provider(numbers: &[u64; Provider::ALL.len()]) -> Vec<Row> {
+    let names = Provider::ALL.map(Provider::name);
+    names.into_iter().zip(numbers.iter().copied()).collect()
 }
 
 const fn dropped_name(reason: Dropped) -> &'static str {
@@ -387,7 +404,7 @@ pub fn log_line(before: &Numbers, now: &Numbers, seconds: u64) -> String {
         is.records.records.saturating_sub(was.records.records),
         is.records.filled.saturating_sub(was.records.filled),
         is.records.appended.saturating_sub(was.records.appended),
-        is.records.nobody.saturating_sub(was.records.nobody),
+        nobody(is).saturating_sub(nobody(was)),
     );
     for target in now.targets.iter().filter(|target| target.trouble.is_some()) {
         // Writing to a String cannot fail.
@@ -401,6 +418,10 @@ pub fn log_line(before: &Numbers, now: &Numbers, seconds: u64) -> String {
         );
     }
     line
+}
+
+fn nobody(counters: &Counters) -> u64 {
+    counters.records.both_sides().nobody
 }
 
 fn dropped(counters: &Counters) -> u64 {

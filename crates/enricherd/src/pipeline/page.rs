@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use mediator::{Counters, Mediator, SessionCounters, Version};
+use mediator::{Counters, Disagreement, Mediator, SessionCounters, Version};
 
 use crate::pipeline::tally::{Tallies, Tally};
 use crate::pipeline::target::{TargetCounters, Trouble};
@@ -41,6 +41,8 @@ pub struct SessionPage {
     pub templates_count: usize,
     /// What it sent and what became of it.
     pub counters: SessionCounters,
+    /// Examples of where it and the table disagree.
+    pub examples: Vec<Disagreement>,
 }
 
 /// All numbers of a worker.
@@ -109,6 +111,7 @@ impl Page {
                     domain: session.domain,
                     templates_count: session.templates_count,
                     counters: *session.counters,
+                    examples: session.examples.to_vec(),
                 }));
             self.lists_wanted.store(false, Ordering::Release);
         }

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use asdb::{AsDb, Policy, PolicyWord};
+use asdb::{AsDb, Asn, Policy, PolicyWord};
 use mediator::settings::{
     AddressChoice, DomainNames, Enrich, ExporterRule, FlowAsSemantics, IpHeader, Outlet, Treatment,
 };
@@ -65,7 +65,7 @@ fn rule(config: &Config, exporter: &Exporter, lists: &[&[PolicyWord]]) -> Export
                 .unwrap_or(0),
             flow_as_semantics: exporter.flow_as_semantics,
             address: exporter.address,
-            unusable_as: exporter.unusable_as.iter().map(|asn| asn.0).collect(),
+            unusable_as: unusable(&exporter.unusable_as),
         },
     }
 }
@@ -76,13 +76,15 @@ fn otherwise(config: &Config) -> Treatment {
         policy_index: 0,
         flow_as_semantics: FlowAsSemantics::Origin,
         address: AddressChoice::FirstPublic,
-        unusable_as: config
-            .enrichment
-            .unusable_as
-            .iter()
-            .map(|asn| asn.0)
-            .collect(),
+        unusable_as: unusable(&config.enrichment.unusable_as),
     }
+}
+
+/// Without those that are reserved: they are unusable anyway, and the list is gone through for
+/// each record.
+fn unusable(listed: &[Asn]) -> Vec<u32> {
+    let listed = listed.iter().filter(|asn| !asn.is_reserved());
+    listed.map(|asn| asn.0).collect()
 }
 
 /// `as_extraction: false` switches off what any exporter's entry says.
@@ -143,6 +145,18 @@ mod tests {
         );
         assert_eq!(settings.otherwise.enrich, Enrich::Off);
         assert_eq!(settings.exporters[0].treatment.enrich, Enrich::Off);
+    }
+
+    #[test]
+    fn only_what_is_not_reserved_anyway_is_compared_with_each_record() {
+        let (settings, _) = settings(
+            "enrichment: {unusable_as: [0, 23456, 6939]}\n\
+             exporters:\n- {match: 192.0.2.1}\n- {match: 192.0.2.2, unusable_as: [65535, 1]}\n",
+        );
+        assert_eq!(settings.otherwise.unusable_as, [6939]);
+        let of_rules = settings.exporters.iter();
+        let of_rules: Vec<_> = of_rules.map(|rule| &*rule.treatment.unusable_as).collect();
+        assert_eq!(of_rules, [&[6939][..], &[1]]);
     }
 
     #[test]
