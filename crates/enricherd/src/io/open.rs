@@ -9,6 +9,7 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::io::port_owner::PortOwner;
+use crate::io::udp::outbox::Output;
 use crate::io::udp::{Family, Wish, wish};
 
 /// How long a worker waits for a datagram before it looks after its other work.
@@ -148,7 +149,7 @@ fn enlarge(socket: &Socket, bytes: u32) -> io::Result<Option<String>> {
 ///
 /// # Errors
 /// What the kernel says.
-pub fn output(collector: SocketAddr) -> io::Result<Socket> {
+pub fn output(collector: SocketAddr) -> io::Result<Output> {
     let socket = Socket::new(
         Domain::for_address(collector),
         Type::DGRAM,
@@ -157,7 +158,7 @@ pub fn output(collector: SocketAddr) -> io::Result<Socket> {
     wish(&socket, Wish::Fragment(Family::of(collector)))?;
     socket.set_nonblocking(true)?;
     socket.connect(&collector.into())?;
-    Ok(socket)
+    Ok(Output::new(socket, Family::of(collector)))
 }
 
 #[cfg(test)]

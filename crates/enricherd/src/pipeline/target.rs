@@ -10,10 +10,13 @@ use std::net::SocketAddr;
 
 use mediator::Millis;
 
+use crate::io::udp::outbox::Segments;
 use crate::pipeline::outlets::Destination;
 
 /// Trouble is over when something was sent and nothing went wrong for this long.
 const QUIET_MS: u64 = 3000;
+/// After this long the way to a collector may be another one, and is tried anew.
+const SEGMENTS_MS: u64 = 60_000;
 
 /// Why a Message did not leave for a collector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -137,6 +140,8 @@ pub(super) struct Target {
     pub(super) address: Option<SocketAddr>,
     pub(super) counters: TargetCounters,
     pub(super) trouble: Option<Trouble>,
+    pub(super) segments: Segments,
+    segments_from: Millis,
     sent_at: Millis,
 }
 
@@ -148,8 +153,15 @@ impl Target {
             address: destination.address(),
             counters: TargetCounters::default(),
             trouble: None,
+            segments: Segments::ANY,
+            segments_from: Millis(0),
             sent_at: Millis(0),
         }
+    }
+
+    pub(super) fn move_to(&mut self, address: Option<SocketAddr>) {
+        self.address = address;
+        self.segments = Segments::ANY;
     }
 
     pub(super) fn note_sent(&mut self, messages: u64, octets: u64, now: Millis) {
@@ -179,6 +191,14 @@ impl Target {
             last: now,
         });
         tracing::warn!("collector {}: {}", self.label, reason.meaning());
+    }
+
+    /// Forgets now and then what the way to the collector was found not to take.
+    pub(super) fn forget_way(&mut self, now: Millis) {
+        if now.since(self.segments_from) >= SEGMENTS_MS {
+            self.segments_from = now;
+            self.segments = Segments::ANY;
+        }
     }
 
     /// Returns whether trouble has ended: the collector may have missed Templates.

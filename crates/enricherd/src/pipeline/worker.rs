@@ -136,7 +136,7 @@ impl<O: Observer> Worker<O> {
             observer,
             egress: Egress::new(),
             ttls: [0; BATCH_DATAGRAMS],
-            senders: Senders::new(&start.outlets.destinations, now),
+            senders: Senders::new(&start.outlets.destinations, start.seed, now),
             tallies: Tallies::default(),
             known: start.known,
             clock: start.clock,

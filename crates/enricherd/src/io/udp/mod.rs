@@ -18,7 +18,7 @@ use std::mem::{self, MaybeUninit};
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
 
-use socket2::Socket;
+use socket2::{Domain, Socket};
 
 /// Datagrams that one system call receives or sends.
 pub const BATCH_DATAGRAMS: usize = 64;
@@ -47,6 +47,15 @@ impl Family {
         match address {
             SocketAddr::V4(_) => Self::V4,
             SocketAddr::V6(_) => Self::V6,
+        }
+    }
+
+    /// Its name for a new socket.
+    #[must_use]
+    pub const fn domain(self) -> Domain {
+        match self {
+            Self::V4 => Domain::IPV4,
+            Self::V6 => Domain::IPV6,
         }
     }
 }
@@ -151,7 +160,7 @@ mod tests {
 
     use super::*;
     use crate::io::udp::inbox::Inbox;
-    use crate::io::udp::outbox::{Outbox, Parts};
+    use crate::io::udp::outbox::{Outbox, Output, Parts, Segments, Sent};
 
     fn inbox(address: &str, buffer_octets: usize) -> (Inbox, SocketAddr) {
         let socket = UdpSocket::bind(address).unwrap();
@@ -168,7 +177,7 @@ mod tests {
         (Inbox::new(socket, buffer_octets), bound)
     }
 
-    fn outgoing(to: SocketAddr) -> Socket {
+    fn outgoing(to: SocketAddr) -> Output {
         let any = if to.is_ipv6() {
             "[::1]:0"
         } else {
@@ -176,7 +185,7 @@ mod tests {
         };
         let socket = UdpSocket::bind(any).unwrap();
         socket.connect(to).unwrap();
-        Socket::from(socket)
+        Output::new(Socket::from(socket), Family::of(to))
     }
 
     fn parts<'a>(header: &'a [u8], body: &'a [u8], ttl: u8) -> Parts<'a> {
@@ -186,17 +195,23 @@ mod tests {
     #[test]
     fn header_body_ttl_and_source_arrive_over_ipv4() {
         let (mut inbox, to) = inbox("127.0.0.1:0", 1500);
-        let socket = outgoing(to);
+        let mut output = outgoing(to);
         let sent = [parts(b"ab", b"cd", 9), parts(b"", b"xyz", 200)];
-        let count = Outbox::default().send(&socket, Family::V4, sent.into_iter());
-        assert_eq!(count.unwrap(), 2);
+        let count = Outbox::default().send(&mut output, Segments::ANY, sent.into_iter());
+        assert_eq!(
+            count.unwrap(),
+            Sent {
+                count: 2,
+                octets: 7
+            }
+        );
         let mut came = Vec::new();
         while came.len() < 2 {
             for index in 0..inbox.receive().unwrap() {
                 let arrival = inbox.arrival(index).unwrap();
                 assert_eq!(
                     Some(arrival.source),
-                    socket.local_addr().unwrap().as_socket()
+                    output.socket().local_addr().unwrap().as_socket()
                 );
                 assert!(!arrival.is_cut);
                 came.push((
@@ -215,12 +230,14 @@ mod tests {
     #[test]
     fn buffers_are_ready_again_after_every_batch() {
         let (mut inbox, to) = inbox("127.0.0.1:0", 4);
-        let socket = outgoing(to);
+        let mut output = outgoing(to);
         let mut outbox = Outbox::default();
         for round in 0..3_u8 {
             let body = [round; 6];
             let one = [parts(b"", &body, 64)];
-            outbox.send(&socket, Family::V4, one.into_iter()).unwrap();
+            outbox
+                .send(&mut output, Segments::ANY, one.into_iter())
+                .unwrap();
             assert_eq!(inbox.receive().unwrap(), 1);
             let arrival = inbox.arrival(0).unwrap();
             assert!(arrival.is_cut);
@@ -235,24 +252,42 @@ mod tests {
             .unwrap()
             .local_addr()
             .unwrap();
-        let socket = outgoing(nobody);
+        let mut output = outgoing(nobody);
         let mut outbox = Outbox::default();
         let one = || [parts(b"", b"x", 64)].into_iter();
-        assert_eq!(outbox.send(&socket, Family::V4, one()).unwrap(), 1);
-        let refused = outbox.send(&socket, Family::V4, one()).unwrap_err();
-        assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
-        assert_eq!(outbox.send(&socket, Family::V4, one()).unwrap(), 1);
+        assert_eq!(
+            outbox
+                .send(&mut output, Segments::ANY, one())
+                .unwrap()
+                .count,
+            1
+        );
+        let refused = outbox.send(&mut output, Segments::ANY, one()).unwrap_err();
+        assert_eq!(refused.error.kind(), io::ErrorKind::ConnectionRefused);
+        assert_eq!(
+            outbox
+                .send(&mut output, Segments::ANY, one())
+                .unwrap()
+                .count,
+            1
+        );
     }
 
     #[test]
     fn datagrams_that_the_kernel_dropped_are_counted() {
         let (mut inbox, to) = inbox("127.0.0.1:0", 1500);
         inbox.socket.set_recv_buffer_size(2048).unwrap();
-        let socket = outgoing(to);
+        let mut output = outgoing(to);
         let body = [0; 1200];
         let sent_count = 50;
         let mut outbox = Outbox::default();
-        let mut send = || outbox.send(&socket, Family::V4, [parts(b"", &body, 64)].into_iter());
+        let mut send = || {
+            outbox.send(
+                &mut output,
+                Segments::ANY,
+                [parts(b"", &body, 64)].into_iter(),
+            )
+        };
         for _ in 0..sent_count {
             send().unwrap();
         }
@@ -276,14 +311,17 @@ mod tests {
             eprintln!("skipped: this host has no IPv6");
             return;
         };
-        let v4 = outgoing(SocketAddr::from((Ipv4Addr::LOCALHOST, to.port())));
+        let mut v4 = outgoing(SocketAddr::from((Ipv4Addr::LOCALHOST, to.port())));
         let one = [parts(b"", b"x", 7)];
         Outbox::default()
-            .send(&v4, Family::V4, one.into_iter())
+            .send(&mut v4, Segments::ANY, one.into_iter())
             .unwrap();
         assert_eq!(inbox.receive().unwrap(), 1);
         let arrival = inbox.arrival(0).unwrap();
-        assert_eq!(Some(arrival.source), v4.local_addr().unwrap().as_socket());
+        assert_eq!(
+            Some(arrival.source),
+            v4.socket().local_addr().unwrap().as_socket()
+        );
         assert_eq!(arrival.ttl, Some(7));
     }
 
@@ -293,10 +331,10 @@ mod tests {
             eprintln!("skipped: this host has no IPv6");
             return;
         };
-        let socket = outgoing(to);
+        let mut output = outgoing(to);
         let one = [parts(b"", b"x", 33)];
         Outbox::default()
-            .send(&socket, Family::V6, one.into_iter())
+            .send(&mut output, Segments::ANY, one.into_iter())
             .unwrap();
         assert_eq!(inbox.receive().unwrap(), 1);
         assert_eq!(inbox.arrival(0).unwrap().ttl, Some(33));

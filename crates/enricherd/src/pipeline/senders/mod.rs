@@ -1,0 +1,269 @@
+//! Messages leave: which of them goes where, in which order, by which socket.
+//!
+//! Nothing here waits: what a full buffer does not take is dropped and counted. Once warm, nothing
+//! is allocated.
+//!
+//! Not here: Messages (`mediator`), the system calls (`io::udp`), what became of them (`target`).
+//! Bound: that of `sessions`; the list of one batch's Messages.
+
+mod sessions;
+
+use std::net::SocketAddr;
+
+use mediator::{Body, Egress, Millis, Outgoing};
+
+use crate::io::udp::inbox::Inbox;
+use crate::io::udp::outbox::{Outbox, Output, Parts, Sent};
+use crate::pipeline::outlets::Destination;
+use crate::pipeline::target::{Target, Unsent};
+use sessions::{Sessions, SlotIndex};
+
+/// TTLs of the datagrams of a batch, by their index, as they are to leave.
+pub(super) type Ttls = [u8; crate::io::udp::BATCH_DATAGRAMS];
+
+/// Sockets for every session that leaves.
+#[derive(Debug)]
+pub(super) struct Senders {
+    pub(super) targets: Vec<Target>,
+    sessions: Sessions,
+    outbox: Outbox,
+    /// The Messages of one call of `send`.
+    leaving: Vec<Leaving>,
+    pub(super) shared_messages: u64,
+}
+
+/// A Message's outlet, slot and place in the egress, in one number: in its order the Messages of
+/// one session stand together, as they came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Leaving(u64);
+
+impl Leaving {
+    const PLACE_BITS: u32 = 32;
+    const SLOT_BITS: u32 = 16;
+
+    fn new(outlet: u16, slot: SlotIndex, place: usize) -> Self {
+        debug_assert!(u64::from(slot.0) >> Self::SLOT_BITS == 0);
+        let group = u64::from(outlet) << Self::SLOT_BITS | u64::from(slot.0);
+        let place = u32::try_from(place).unwrap_or(u32::MAX);
+        Self(group << Self::PLACE_BITS | u64::from(place))
+    }
+
+    const fn group(self) -> u64 {
+        self.0 >> Self::PLACE_BITS
+    }
+
+    const fn outlet(self) -> u64 {
+        self.0 >> (Self::PLACE_BITS + Self::SLOT_BITS)
+    }
+
+    const fn slot(self) -> SlotIndex {
+        SlotIndex((self.group() & 0xffff) as u32)
+    }
+
+    const fn place(self) -> usize {
+        (self.0 & 0xffff_ffff) as usize
+    }
+}
+
+/// What a call of `send` sends from.
+#[derive(Clone, Copy)]
+pub(super) struct Cargo<'a> {
+    pub(super) egress: &'a Egress,
+    pub(super) inbox: &'a Inbox,
+    /// `None` where time let the Messages go, not a datagram.
+    pub(super) ttls: Option<&'a Ttls>,
+}
+
+impl<'a> Cargo<'a> {
+    fn ttl(&self, outgoing: &Outgoing) -> Option<u8> {
+        let index = usize::try_from(outgoing.received_index).ok()?;
+        self.ttls?.get(index).copied()
+    }
+
+    fn parts(&self, outgoing: &'a Outgoing, ttl_otherwise: u8) -> Parts<'a> {
+        let body = match &outgoing.body {
+            Body::Received(range) => {
+                let index = usize::try_from(outgoing.received_index).unwrap_or(usize::MAX);
+                self.inbox.octets(index, range.end).get(range.start..)
+            }
+            Body::Built(range) => self.egress.built().get(range.clone()),
+        };
+        Parts {
+            header: outgoing.header(),
+            body: body.unwrap_or_default(),
+            ttl: self.ttl(outgoing).unwrap_or(ttl_otherwise),
+        }
+    }
+}
+
+impl Senders {
+    pub(super) fn new(destinations: &[Destination], seed: u64, now: Millis) -> Self {
+        Self {
+            targets: destinations.iter().map(Target::new).collect(),
+            sessions: Sessions::new(destinations.len(), seed, now),
+            outbox: Outbox::default(),
+            leaving: Vec::new(),
+            shared_messages: 0,
+        }
+    }
+
+    /// Sends everything in the egress, to each collector in the order of its sessions.
+    pub(super) fn send(&mut self, cargo: Cargo<'_>, now: Millis) {
+        let mut leaving = std::mem::take(&mut self.leaving);
+        leaving.clear();
+        for (place, outgoing) in cargo.egress.outgoing().iter().enumerate() {
+            let slot = self.sessions.slot_of(outgoing.route.exporter, now);
+            self.shared_messages += u64::from(slot == SlotIndex::SHARED);
+            leaving.push(Leaving::new(outgoing.route.outlet, slot, place));
+        }
+        leaving.sort_unstable();
+        for group in leaving.chunk_by(|one, next| one.group() == next.group()) {
+            self.send_group(group, cargo, now);
+        }
+        self.leaving = leaving;
+    }
+
+    /// Gives back sockets of silent sessions; returns whether a collector has recovered.
+    pub(super) fn sweep(&mut self, now: Millis) -> bool {
+        self.sessions.sweep(now);
+        let recovered = self.targets.iter_mut().filter_map(|target| {
+            target.forget_way(now);
+            let has_recovered = target.has_recovered(now);
+            has_recovered.then_some(())
+        });
+        recovered.count() > 0
+    }
+
+    /// Takes new addresses of the collectors; returns whether one of them changed.
+    pub(super) fn readdress(&mut self, addresses: &[Option<SocketAddr>]) -> bool {
+        let mut any = false;
+        for (collector, (target, address)) in self.targets.iter_mut().zip(addresses).enumerate() {
+            if target.address != *address {
+                any = true;
+                target.move_to(*address);
+                self.sessions.close(collector);
+            }
+        }
+        any
+    }
+
+    /// Sessions that have sockets of their own.
+    pub(super) fn sessions_count(&self) -> usize {
+        self.sessions.count()
+    }
+
+    /// Sends the Messages of one session and outlet to each collector of the outlet.
+    fn send_group(&mut self, group: &[Leaving], cargo: Cargo<'_>, now: Millis) {
+        let outgoing = cargo.egress.outgoing();
+        let mut messages = group.iter().filter_map(|one| outgoing.get(one.place()));
+        let (Some(first), Some(last)) = (group.first(), messages.next_back()) else {
+            return;
+        };
+        let ttl = self.sessions.note_use(first.slot(), cargo.ttl(last), now);
+        for (collector, target) in self.targets.iter_mut().enumerate() {
+            if u64::from(target.outlet) != first.outlet() {
+                continue;
+            }
+            let total = group.len() as u64;
+            let Some(address) = target.address else {
+                target.note_unsent(Unsent::Unresolved, total, now);
+                continue;
+            };
+            match self.sessions.output(first.slot(), collector, address) {
+                Ok(output) => {
+                    let mut passage = Passage {
+                        outbox: &mut self.outbox,
+                        target,
+                        now,
+                    };
+                    passage.send_all(output, group, |leaving| {
+                        let outgoing = outgoing.get(leaving.place())?;
+                        Some(cargo.parts(outgoing, ttl))
+                    });
+                }
+                Err(error) => target.note_unsent(Unsent::of(&error), total, now),
+            }
+        }
+    }
+}
+
+/// Messages on their way through one socket.
+struct Passage<'a> {
+    outbox: &'a mut Outbox,
+    target: &'a mut Target,
+    now: Millis,
+}
+
+impl Passage<'_> {
+    fn send_all<'p>(
+        &mut self,
+        output: &mut Output,
+        mut rest: &[Leaving],
+        parts: impl Fn(&Leaving) -> Option<Parts<'p>>,
+    ) {
+        // A refusal is the answer to an earlier datagram: the Message at hand was not tried.
+        let mut was_refused = false;
+        while !rest.is_empty() {
+            let datagrams = rest.iter().filter_map(&parts);
+            let done = match self.outbox.send(output, self.target.segments, datagrams) {
+                Ok(Sent { count: 0, .. }) => return,
+                Ok(Sent { count, octets }) => {
+                    self.target.note_sent(count as u64, octets as u64, self.now);
+                    was_refused = false;
+                    count
+                }
+                Err(refused) if self.target.segments.learn(&refused) => 0,
+                Err(refused) => {
+                    let reason = Unsent::of(&refused.error);
+                    let given_up = self.note_error(reason, was_refused, rest.len());
+                    was_refused = reason == Unsent::Refused;
+                    given_up
+                }
+            };
+            rest = rest.get(done..).unwrap_or_default();
+        }
+    }
+
+    /// Counts an error; returns how many of the `rest` Messages are not to be tried again.
+    fn note_error(&mut self, reason: Unsent, was_refused: bool, rest: usize) -> usize {
+        let given_up = match reason {
+            Unsent::Refused => {
+                self.target.note_refusal(self.now);
+                usize::from(was_refused)
+            }
+            Unsent::BufferFull | Unsent::Forbidden | Unsent::Unreachable => rest,
+            _ => 1,
+        };
+        if given_up > 0 {
+            self.target.note_unsent(reason, given_up as u64, self.now);
+        }
+        given_up
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_of_one_session_stand_together_as_they_came() {
+        let came = [(1, 5), (0, 7), (0, 2), (1, 5), (0, 7), (0, 0xffff)];
+        let numbered = came.into_iter().enumerate();
+        let mut leaving: Vec<_> = numbered
+            .map(|(place, (outlet, slot))| Leaving::new(outlet, SlotIndex(slot), place))
+            .collect();
+        leaving.sort_unstable();
+        let read = leaving
+            .iter()
+            .map(|one| (one.outlet(), one.slot().0, one.place()));
+        let expected = [
+            (0, 2, 2),
+            (0, 7, 1),
+            (0, 7, 4),
+            (0, 0xffff, 5),
+            (1, 5, 0),
+            (1, 5, 3),
+        ];
+        assert_eq!(read.collect::<Vec<_>>(), expected);
+    }
+}
