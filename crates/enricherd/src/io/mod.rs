@@ -6,6 +6,7 @@
 //! Not here: what a datagram means (`mediator`), which files there are (`cli`, `sources`).
 
 pub mod capture;
+mod checksum;
 pub mod clock;
 pub mod datagram;
 pub mod fragments;
@@ -15,6 +16,7 @@ pub mod link;
 pub mod open;
 pub mod pcap_out;
 pub mod port_owner;
+pub mod routes;
 pub mod state_file;
 pub mod udp;
 pub mod unread;

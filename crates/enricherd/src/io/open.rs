@@ -150,13 +150,59 @@ fn enlarge(socket: &Socket, bytes: u32) -> io::Result<Option<String>> {
 /// # Errors
 /// What the kernel says.
 pub fn output(collector: SocketAddr) -> io::Result<Output> {
-    let socket = Socket::new(
-        Domain::for_address(collector),
-        Type::DGRAM,
-        Some(Protocol::UDP),
-    )?;
-    wish(&socket, Wish::Fragment(Family::of(collector)))?;
+    connected(outgoing(Family::of(collector))?, collector)
+}
+
+/// As [`output`], from this address and port, which several sockets may have. The address may be
+/// another host's.
+///
+/// # Errors
+/// `PermissionDenied` where it is and we have neither CAP_NET_RAW nor CAP_NET_ADMIN; what else
+/// the kernel says.
+pub fn output_from(source: SocketAddr, collector: SocketAddr) -> io::Result<Output> {
+    let family = Family::of(collector);
+    let socket = outgoing(family)?;
+    let may_be_foreign = match family {
+        Family::V4 => socket.set_ip_transparent_v4(true),
+        Family::V6 => socket.set_ip_transparent_v6(true),
+    };
+    socket.set_reuse_address(true)?;
+    let bound = socket.bind(&source.into());
+    bound.map_err(|error| match error.kind() {
+        io::ErrorKind::AddrNotAvailable => may_be_foreign.err().unwrap_or(error),
+        _ => error,
+    })?;
+    connected(socket, collector)
+}
+
+/// Opens a raw socket that sends datagrams with headers of our own to any collector of a family.
+///
+/// # Errors
+/// `PermissionDenied` without CAP_NET_RAW, or what else the kernel says.
+pub fn raw(family: Family) -> io::Result<Socket> {
+    // A protocol that nobody speaks: the socket receives nothing, and the headers are ours.
+    let protocol = Protocol::from(libc::IPPROTO_RAW);
+    let socket = Socket::new(family.domain(), Type::RAW, Some(protocol))?;
     socket.set_nonblocking(true)?;
+    if wish(&socket, Wish::ForceSendBuffer(RAW_SEND_BUFFER_BYTES)).is_err() {
+        let bytes = usize::try_from(RAW_SEND_BUFFER_BYTES).unwrap_or(usize::MAX);
+        socket.set_send_buffer_size(bytes)?;
+    }
+    Ok(socket)
+}
+
+/// All exporters of a worker send through one: what thousands of sockets would have by default is
+/// far more.
+const RAW_SEND_BUFFER_BYTES: u32 = 4 << 20;
+
+fn outgoing(family: Family) -> io::Result<Socket> {
+    let socket = Socket::new(family.domain(), Type::DGRAM, Some(Protocol::UDP))?;
+    wish(&socket, Wish::Fragment(family))?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}
+
+fn connected(socket: Socket, collector: SocketAddr) -> io::Result<Output> {
     socket.connect(&collector.into())?;
     Ok(Output::new(socket, Family::of(collector)))
 }

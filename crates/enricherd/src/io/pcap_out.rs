@@ -10,6 +10,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use crate::io::capture::Precision;
+use crate::io::checksum::Sum;
 use crate::io::ip::{IPV4_HEADER_OCTETS, IPV6_HEADER_OCTETS, PROTOCOL_UDP, UDP_HEADER_OCTETS};
 use crate::io::link;
 
@@ -124,10 +125,11 @@ fn push_packet(packet: &mut Vec<u8>, ends: Ends, id: u16, payload: &[u8]) -> Opt
             packet.extend([HOP_LIMIT, PROTOCOL_UDP, 0, 0]);
             packet.extend(source.octets());
             packet.extend(destination.octets());
-            let checksum = !ones_complement_sum(0, packet.get(start..)?);
+            let mut sum = Sum::default();
+            sum.add(packet.get(start..)?);
             packet
                 .get_mut(start + 10..start + 12)?
-                .copy_from_slice(&checksum.to_be_bytes());
+                .copy_from_slice(&sum.checksum());
         }
         (IpAddr::V6(source), IpAddr::V6(destination)) => {
             packet.reserve(IPV6_HEADER_OCTETS);
@@ -142,50 +144,33 @@ fn push_packet(packet: &mut Vec<u8>, ends: Ends, id: u16, payload: &[u8]) -> Opt
     packet.extend(ends.source.port().to_be_bytes());
     packet.extend(ends.destination.port().to_be_bytes());
     packet.extend(udp_octets.to_be_bytes());
-    packet.extend(udp_checksum(ends, udp_octets, payload).to_be_bytes());
+    packet.extend(udp_checksum(ends, udp_octets, payload));
     packet.extend(payload);
     Some(())
 }
 
 /// The checksum over pseudo header, UDP header and payload; never 0, which means none
 /// [RFC 768, RFC 8200 §8.1].
-fn udp_checksum(ends: Ends, udp_octets: u16, payload: &[u8]) -> u16 {
-    let mut sum = u16::from(PROTOCOL_UDP);
+fn udp_checksum(ends: Ends, udp_octets: u16, payload: &[u8]) -> [u8; 2] {
+    let mut sum = Sum::default();
     for address in [ends.source.ip(), ends.destination.ip()] {
-        sum = match address {
-            IpAddr::V4(address) => ones_complement_sum(sum, &address.octets()),
-            IpAddr::V6(address) => ones_complement_sum(sum, &address.octets()),
-        };
+        match address {
+            IpAddr::V4(address) => sum.add(&address.octets()),
+            IpAddr::V6(address) => sum.add(&address.octets()),
+        }
     }
     // The length counts twice: in the pseudo header and in the UDP header.
     for word in [
+        u16::from(PROTOCOL_UDP),
         udp_octets,
         udp_octets,
         ends.source.port(),
         ends.destination.port(),
     ] {
-        sum = ones_complement_sum(sum, &word.to_be_bytes());
+        sum.add(&word.to_be_bytes());
     }
-    match !ones_complement_sum(sum, payload) {
-        0 => 0xffff,
-        checksum => checksum,
-    }
-}
-
-/// Adds `octets` to `sum` as the Internet checksum does [RFC 1071]; an odd one is padded.
-fn ones_complement_sum(sum: u16, octets: &[u8]) -> u16 {
-    let (pairs, odd) = octets.as_chunks::<2>();
-    let padded = odd.first().map(|octet| u16::from_be_bytes([*octet, 0]));
-    // 32,768 words of 16 bits do not overflow 32 bits.
-    let mut total = u32::from(sum) + u32::from(padded.unwrap_or(0));
-    total += pairs
-        .iter()
-        .map(|pair| u32::from(u16::from_be_bytes(*pair)))
-        .sum::<u32>();
-    while let Ok(carry @ 1..) = u16::try_from(total >> 16) {
-        total = (total & 0xffff) + u32::from(carry);
-    }
-    u16::try_from(total).unwrap_or(u16::MAX)
+    sum.add(payload);
+    sum.udp_checksum()
 }
 
 #[cfg(test)]
@@ -241,6 +226,22 @@ mod tests {
             assert_eq!(udp.destination_port, ends.destination.port());
             assert_eq!(udp.payload, b"payload");
         }
+    }
+
+    /// Adds `octets` to `sum` as the Internet checksum does [RFC 1071]; an odd one is padded.
+    fn ones_complement_sum(sum: u16, octets: &[u8]) -> u16 {
+        let (pairs, odd) = octets.as_chunks::<2>();
+        let padded = odd.first().map(|octet| u16::from_be_bytes([*octet, 0]));
+        // 32,768 words of 16 bits do not overflow 32 bits.
+        let mut total = u32::from(sum) + u32::from(padded.unwrap_or(0));
+        total += pairs
+            .iter()
+            .map(|pair| u32::from(u16::from_be_bytes(*pair)))
+            .sum::<u32>();
+        while let Ok(carry @ 1..) = u16::try_from(total >> 16) {
+            total = (total & 0xffff) + u32::from(carry);
+        }
+        u16::try_from(total).unwrap_or(u16::MAX)
     }
 
     #[test]

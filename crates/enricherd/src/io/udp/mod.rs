@@ -12,6 +12,7 @@
 
 pub mod inbox;
 pub mod outbox;
+pub mod raw;
 
 use std::io;
 use std::mem::{self, MaybeUninit};
@@ -71,6 +72,8 @@ pub enum Wish {
     ReportHopLimit,
     /// Take this receive buffer, even above `net.core.rmem_max`; needs CAP_NET_ADMIN.
     ForceReceiveBuffer(u32),
+    /// Take this send buffer, even above `net.core.wmem_max`; needs CAP_NET_ADMIN.
+    ForceSendBuffer(u32),
     /// Fragment what is larger than the path, as routers may: the exporter's datagrams could be.
     Fragment(Family),
 }
@@ -87,6 +90,10 @@ pub fn wish(socket: &Socket, wish: Wish) -> io::Result<()> {
         Wish::ForceReceiveBuffer(bytes) => {
             let bytes = libc::c_int::try_from(bytes).unwrap_or(libc::c_int::MAX);
             (libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, bytes)
+        }
+        Wish::ForceSendBuffer(bytes) => {
+            let bytes = libc::c_int::try_from(bytes).unwrap_or(libc::c_int::MAX);
+            (libc::SOL_SOCKET, libc::SO_SNDBUFFORCE, bytes)
         }
         Wish::Fragment(Family::V4) => {
             let value = libc::IP_PMTUDISC_DONT;
