@@ -8,6 +8,7 @@
 pub mod capture;
 mod checksum;
 pub mod clock;
+pub mod cores;
 pub mod datagram;
 pub mod fragments;
 pub mod instance;
@@ -18,5 +19,6 @@ pub mod pcap_out;
 pub mod port_owner;
 pub mod routes;
 pub mod state_file;
+pub mod steering;
 pub mod udp;
 pub mod unread;

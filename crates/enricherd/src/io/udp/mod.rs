@@ -1,7 +1,7 @@
 //! Datagrams in and out in batches: `recvmmsg` and `sendmmsg`.
 //!
-//! These files are the only ones of the project with unsafe code: the libraries either copy, or
-//! hide what the kernel dropped. Every block says why it is sound.
+//! These files and `io::cores` are the only ones of the project with unsafe code: the libraries
+//! either copy, or hide what the kernel dropped. Every block says why it is sound.
 //!
 //! Not here: which socket a Message leaves by (`pipeline::senders`), opening sockets (`io::open`).
 //! Bound: [`BATCH_DATAGRAMS`] for each of the two ends.
@@ -122,6 +122,35 @@ fn set_option(
             name,
             pointer.cast(),
             socklen::<libc::c_int>(),
+        )
+    };
+    if outcome == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+/// Has the kernel pick a socket of the group to which `socket` belongs by a program, which returns
+/// the place of the socket in the order of binding.
+///
+/// # Errors
+/// What the kernel says: it knows no such programs, or takes none from us.
+pub fn steer(socket: &Socket, program: &[libc::sock_filter]) -> io::Result<()> {
+    let program = libc::sock_fprog {
+        len: u16::try_from(program.len()).map_err(|_| io::ErrorKind::InvalidInput)?,
+        // The kernel only reads it.
+        filter: program.as_ptr().cast_mut(),
+    };
+    // SAFETY: the pointer is to a structure of the length given, which points to as many
+    // instructions as it says; both live until the call ends, and the kernel keeps copies.
+    let outcome = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_ATTACH_REUSEPORT_CBPF,
+            (&raw const program).cast(),
+            socklen::<libc::sock_fprog>(),
         )
     };
     if outcome == 0 {
