@@ -5,13 +5,15 @@
 //!
 //! | thread | what it does |
 //! |---|---|
-//! | `worker-0` | moves datagrams (`pipeline::worker`) |
+//! | `worker-0` and so on | moves datagrams of its exporters (`pipeline::worker`) |
 //! | `files` | writes state and datagrams that we failed over |
 //! | `control` | statistics, names of collectors, the times for all of it (`control`) |
 //!
 //! Not here: the command line and signals (`cli::run`), Messages (`mediator`).
 
+mod crew;
 mod knowledge;
+mod state;
 mod timers;
 
 use std::hash::{BuildHasher, RandomState};
@@ -22,7 +24,9 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use crew::{Crew, Orders};
 use mediator::Silent;
+use socket2::Socket;
 use tokio::sync::oneshot;
 
 use crate::config::{Config, EVERYONE_MAY_SEND, ForwardingSource};
@@ -32,10 +36,12 @@ use crate::io::clock::Clock;
 use crate::io::instance::Instance;
 use crate::io::open::{Input, InputError, input};
 use crate::io::state_file::StateDir;
+use crate::io::steering::Steering;
 use crate::io::udp::raise_open_files;
+use crate::pipeline::apart::Apart;
 use crate::pipeline::known::SharedKnown;
 use crate::pipeline::outlets::Outlets;
-use crate::pipeline::page::{Numbers, Page};
+use crate::pipeline::page::{Numbers, Pages};
 use crate::pipeline::settings;
 use crate::pipeline::worker::{Handover, Order, Start, Worker};
 
@@ -43,10 +49,8 @@ pub use knowledge::load as load_knowledge;
 
 /// How long the start waits for names of collectors.
 const NAMES_PATIENCE: Duration = Duration::from_secs(3);
-/// Orders that wait for the worker; it looks after each batch.
-const ORDERS_MAX: usize = 16;
-/// States and datagrams that wait for the disk.
-const HANDOVERS_MAX: usize = 4;
+/// States and datagrams of each worker that wait for the disk.
+const HANDOVERS_PER_WORKER: usize = 4;
 
 /// Why the daemon cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -77,10 +81,10 @@ pub struct Daemon {
     config: Config,
     bound: SocketAddr,
     stats_bound: Option<SocketAddr>,
-    page: Arc<Page>,
+    pages: Pages,
     known: SharedKnown,
-    orders: SyncSender<Order>,
-    worker: JoinHandle<()>,
+    orders: Orders,
+    crew: Crew,
     files: JoinHandle<()>,
     control: JoinHandle<()>,
     stop_control: oneshot::Sender<()>,
@@ -99,13 +103,14 @@ impl Daemon {
         remark(&config, &input);
         let known = SharedKnown::new(knowledge::load_or_fall_back(&config));
         let outlets = Outlets::of(&config.forwarding.collectors);
-        let page = Arc::new(Page::default());
+        let workers_count = input.steering.workers_count();
+        let pages = Pages::new(workers_count);
         let state_dir = StateDir::new(config.general.state_dir.clone(), input.bound.port());
-        let (orders, ordered) = sync_channel(ORDERS_MAX);
-        let (handover, handed) = sync_channel(HANDOVERS_MAX);
+        let (orders, ordered) = Orders::for_all(workers_count);
+        let (handover, handed) = sync_channel(HANDOVERS_PER_WORKER * workers_count);
         let timers = timers::Timers {
             facts: Arc::new(Facts {
-                page: Arc::clone(&page),
+                pages: pages.clone(),
                 started,
             }),
             orders: orders.clone(),
@@ -117,33 +122,40 @@ impl Daemon {
         let telnet = timers::listen(stats);
         let stats_bound = telnet.as_ref().and_then(|one| one.local_addr().ok());
         let bound = input.bound;
-        let parts = Parts {
-            input,
+        let common = Common {
+            steering: input.steering,
             outlets,
-            state: load_state(&state_dir),
+            state: state::load(&state_dir),
             known: known.clone(),
-            page: Arc::clone(&page),
-            ordered,
             handover,
         };
-        let first = Order::Readdress(timers.addresses.list.clone());
-        // The worker is not there yet, so there is room.
-        drop(orders.try_send(first));
+        // The workers are not there yet, so there is room.
+        orders.give(&Order::Readdress(timers.addresses.list.clone()));
+        let sockets = input.sockets.into_iter().zip(ordered);
+        let starts = starts(&config, common, sockets, &pages);
+        let crew = Crew::start(starts.map(|start| worker(&config, start)))?;
         let (stop_control, stop) = oneshot::channel();
         let daemon = Self {
             bound,
             stats_bound,
-            page,
+            pages,
             known,
             orders,
-            worker: spawn("worker-0", worker(&config, parts))?,
-            files: spawn("files", move || write_files(state_dir, &handed))?,
+            crew,
+            files: spawn("files", move || {
+                state::write(state_dir, &handed, workers_count);
+            })?,
             control: spawn("control", move || timers::run(timers, telnet, stop))?,
             stop_control,
             config,
             _instance: instance,
         };
-        tracing::info!("listening at {bound} (UDP)");
+        let workers = if workers_count == 1 {
+            "worker"
+        } else {
+            "workers"
+        };
+        tracing::info!("listening at {bound} (UDP), {workers_count} {workers}");
         Ok(daemon)
     }
 
@@ -159,22 +171,21 @@ impl Daemon {
         self.stats_bound
     }
 
-    /// Whether its worker still works.
+    /// Returns the index of a worker that has ended, which none does before it is told to.
     #[must_use]
-    pub fn is_alive(&self) -> bool {
-        !self.worker.is_finished()
+    pub fn ended_worker(&self) -> Option<usize> {
+        self.crew.ended()
     }
 
     /// Its numbers at this moment.
     #[must_use]
     pub fn numbers(&self) -> Numbers {
-        self.page.read().clone()
+        self.pages.everything()
     }
 
     /// Has the state written soon.
     pub fn save(&self) {
-        // Where so many orders wait, one of them is this one.
-        drop(self.orders.try_send(Order::Save));
+        self.orders.give(&Order::Save);
     }
 
     /// Takes a new configuration, as far as that is possible while it runs, and reads the AS data
@@ -193,56 +204,71 @@ impl Daemon {
     #[must_use]
     pub fn stop(self) -> Numbers {
         let Self {
-            page,
+            pages,
             orders,
-            worker,
+            crew,
             files,
             control,
             stop_control,
             ..
         } = self;
-        drop(orders.send(Order::Stop));
-        for (name, thread) in [("worker", worker), ("files", files)] {
-            if thread.join().is_err() {
-                tracing::error!("{name}: ended by a fault of this program");
-            }
+        orders.insist(&Order::Stop);
+        crew.join();
+        if files.join().is_err() {
+            tracing::error!("files: ended by a fault of this program");
         }
         // A thread that has ended needs no word.
         let _ = stop_control.send(());
         drop(control.join());
-        page.read().clone()
+        pages.everything()
     }
 }
 
-/// What the worker is made of, besides the configuration.
-struct Parts {
-    input: Input,
+/// What all workers are made of, besides the configuration.
+struct Common {
+    steering: Steering,
     outlets: Outlets,
-    state: Option<Vec<u8>>,
+    state: Arc<[Vec<u8>]>,
     known: SharedKnown,
-    page: Arc<Page>,
-    ordered: Receiver<Order>,
     handover: SyncSender<Handover>,
 }
 
-fn worker(config: &Config, parts: Parts) -> impl FnOnce() + Send + 'static {
+/// What each worker begins with.
+fn starts(
+    config: &Config,
+    common: Common,
+    sockets: impl Iterator<Item = (Socket, Receiver<Order>)>,
+    pages: &Pages,
+) -> impl Iterator<Item = Start> {
     let collectors = &config.forwarding.collectors;
-    let (settings, _) = settings::of(config, collectors, &parts.known.load().as_db);
-    let start = Start {
-        socket: parts.input.socket,
+    let (settings, _) = settings::of(config, collectors, &common.known.load().as_db);
+    let (clock, apart) = (Clock::start(), Arc::<Apart>::default());
+    let sockets = sockets.zip(pages.iter()).enumerate();
+    sockets.map(move |(index, ((socket, orders), page))| Start {
+        index,
+        steering: common.steering,
+        apart: Arc::clone(&apart),
+        socket,
         datagram_octets_max: usize::from(config.performance.datagram_octets_max),
         allowed: config.general.allow_exporters.clone(),
-        settings,
-        seed: RandomState::new().hash_one(0),
-        outlets: parts.outlets,
-        state: parts.state,
-        known: parts.known,
-        clock: Clock::start(),
-        page: parts.page,
-        orders: parts.ordered,
-        handover: parts.handover,
-    };
-    move || Worker::new(start, Silent).run()
+        settings: settings.clone(),
+        seed: RandomState::new().hash_one(index),
+        outlets: common.outlets.clone(),
+        state: Arc::clone(&common.state),
+        known: common.known.clone(),
+        clock,
+        page: Arc::clone(page),
+        orders,
+        handover: common.handover.clone(),
+    })
+}
+
+fn worker(config: &Config, start: Start) -> impl FnOnce() + Send + 'static {
+    let performance = config.performance.clone();
+    move || {
+        crew::take_place(&performance, start.index);
+        Worker::new(start, Silent).run();
+    }
 }
 
 fn open(config: &Config) -> Result<Input, StartError> {
@@ -253,7 +279,8 @@ fn open(config: &Config) -> Result<Input, StartError> {
     if let Some(pid) = other() {
         return Err(refuse(pid));
     }
-    let opened = input(address, config.performance.receive_buffer_bytes);
+    let workers = crew::wanted(&config.performance);
+    let opened = input(address, config.performance.receive_buffer_bytes, workers);
     opened.map_err(|error| match error {
         // Two of us started at once, and the other was first.
         InputError::InUse { .. } => other().map_or_else(|| error.into(), refuse),
@@ -289,22 +316,6 @@ fn remark(config: &Config, input: &Input) {
             collector.host,
             collector.port
         );
-    }
-}
-
-fn load_state(state_dir: &StateDir) -> Option<Vec<u8>> {
-    let loaded = state_dir.load();
-    loaded
-        .inspect_err(|error| tracing::error!("{error}; Templates are learnt anew"))
-        .ok()?
-}
-
-fn write_files(mut state_dir: StateDir, handed: &Receiver<Handover>) {
-    for handover in handed {
-        match handover {
-            Handover::State(octets) => state_dir.save(&octets),
-            Handover::Aside(exporter, octets) => state_dir.keep_aside(exporter, &octets),
-        }
     }
 }
 

@@ -41,6 +41,14 @@ impl core::fmt::Display for StateError {
 
 impl core::error::Error for StateError {}
 
+/// Looks whether octets are a whole state, without taking anything from it.
+///
+/// # Errors
+/// What keeps a [`crate::Mediator`] from taking it over.
+pub fn check(octets: &[u8]) -> Result<(), StateError> {
+    StateReader::new(octets).map(drop)
+}
+
 /// Writes a state.
 #[derive(Debug)]
 pub(crate) struct StateWriter {
@@ -228,6 +236,7 @@ mod tests {
     #[test]
     fn every_prefix_is_refused() {
         let octets = sample();
+        assert_eq!(check(&octets), Ok(()));
         for end in 0..octets.len() {
             let expected = if end < MAGIC.len() {
                 StateError::Foreign

@@ -57,8 +57,15 @@ fn serve(config: config::Config, named: Option<PathBuf>, log: &Log) -> Result<()
                 tracing::info!("{name}: stopping");
                 break Ok(());
             }
-            Word::Nothing if daemon.is_alive() => {}
-            Word::Nothing => break Err(Failure::failed("the worker has ended")),
+            Word::Nothing => {
+                if let Some(worker) = daemon.ended_worker() {
+                    break Err(Failure::failed(format!(
+                        "worker-{worker} has ended, and nobody moves its exporters' datagrams; a \
+                         fault of this program: start it again, and send the log to the \
+                         maintainers"
+                    )));
+                }
+            }
         }
     };
     let numbers = daemon.stop();

@@ -13,7 +13,6 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::fault::{Faults, Report, Warning, Wrong};
 use super::node::Node;
-use super::not_yet;
 use super::section::Section;
 use super::types::{Bmp, Config, General, LogFile, LogFormat, LogLevel, Metrics, Nat, Performance};
 use super::value::{self, Bounds};
@@ -22,7 +21,7 @@ use super::words::{LOG_FORMATS, LOG_LEVELS};
 /// UDP carries no larger datagram.
 const DATAGRAM_OCTETS_MAX: u16 = u16::MAX;
 const WORKERS: Bounds = Bounds {
-    range: 0..=1024,
+    range: 0..=64,
     unit: "",
     usual: "0",
 };
@@ -140,7 +139,7 @@ const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 fn performance(report: &mut Report, section: &Section, general: &Section) -> Performance {
     Performance {
-        workers: section.value(report, "workers", 0, workers),
+        workers: section.value(report, "workers", 0, |node| value::number(node, &WORKERS)),
         queue_datagrams_max: section.value(report, "queue_size", 10_000, |node| {
             value::number(node, &QUEUE_DATAGRAMS)
         }),
@@ -157,13 +156,6 @@ fn performance(report: &mut Report, section: &Section, general: &Section) -> Per
         cpu_affinity: section.list(report, "cpu_affinity", Vec::new(), |node| {
             value::number(node, &CPUS)
         }),
-    }
-}
-
-fn workers(node: &Node) -> Result<u16, Wrong> {
-    match value::number(node, &WORKERS)? {
-        2.. => Err(Wrong::new(not_yet::MANY_WORKERS, "write 0 or 1")),
-        workers => Ok(workers),
     }
 }
 

@@ -439,7 +439,7 @@ pub const KEYS: &[Key] = &[
         "performance.workers",
         "number",
         Is("0"),
-        "Threads that move Messages; 0: one per core.",
+        "Threads that move Messages, at most 64; 0: one per core, or per entry of `cpu_affinity`.",
     ),
     key(
         "performance.queue_size",
@@ -469,7 +469,7 @@ pub const KEYS: &[Key] = &[
         "performance.cpu_affinity",
         "list of numbers",
         Is("[]"),
-        "The cores that workers are tied to, as in `[2, 3]`.",
+        "The cores that workers are tied to, in turn, as in `[2, 3]`.",
     ),
     key(
         "nat.enabled",

@@ -15,8 +15,6 @@ const OUTPUT: &str = "it only sends UDP datagrams, to each collector the same";
 /// What is lacking where a key works, but not with every value.
 pub(super) const SOURCE_EXPORTER: &str =
     "not in this version: it sends from its own address, not from the exporter's";
-/// As above.
-pub(super) const MANY_WORKERS: &str = "not in this version: it has one worker";
 
 /// The keys, each with what this version lacks.
 const NOT_YET: &[(&str, &str)] = &[
@@ -46,10 +44,6 @@ const NOT_YET: &[(&str, &str)] = &[
     ("forwarding.collectors[].group", OUTPUT),
     ("forwarding.collectors[].health", OUTPUT),
     ("performance.queue_size", OUTPUT),
-    (
-        "performance.cpu_affinity",
-        "it does not tie workers to cores",
-    ),
     ("nat.enabled", NAT),
     ("nat.source_ip", NAT),
     ("nat.source_port", NAT),

@@ -296,7 +296,7 @@ pub enum Health {
 /// How much of the host the daemon takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Performance {
-    /// Threads that move Messages; 0: one per core.
+    /// Threads that move Messages; 0: one per core, or per entry of `cpu_affinity`.
     pub workers: u16,
     /// Datagrams that may wait for one TCP or TLS collector.
     pub queue_datagrams_max: u32,
@@ -306,7 +306,7 @@ pub struct Performance {
     pub receive_buffer_bytes: u32,
     /// Time between two statistics lines in the log.
     pub stats_interval: Duration,
-    /// The cores that workers are tied to; empty: none.
+    /// The cores that workers are tied to, in turn; empty: none.
     pub cpu_affinity: Vec<u16>,
 }
 

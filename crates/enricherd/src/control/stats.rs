@@ -12,7 +12,7 @@ use asdb::Provider;
 use mediator::{Counters, Dropped, Raw, Version};
 
 use crate::control::json::{list, object, or_null, string};
-use crate::pipeline::page::{Numbers, SessionPage, TargetPage};
+use crate::pipeline::page::{Numbers, SessionPage, TargetPage, WorkerPage};
 use crate::pipeline::tally::{Refused, Tally};
 use crate::pipeline::target::Unsent;
 
@@ -36,7 +36,21 @@ pub fn text(numbers: &Numbers, uptime_s: u64) -> String {
             row(&format!("{group}.{name}"), value);
         }
     }
+    for (index, worker) in numbers.workers.iter().enumerate() {
+        for (name, value) in worker_rows(worker) {
+            row(&format!("worker-{index}.{name}"), value);
+        }
+    }
     text
+}
+
+fn worker_rows(worker: &WorkerPage) -> [Row; 4] {
+    [
+        ("datagrams_in", worker.datagrams),
+        ("kernel_drops", worker.kernel_drops),
+        ("exporters", saturating(worker.exporters_count)),
+        ("mediator_bytes", saturating(worker.mediator_bytes)),
+    ]
 }
 
 /// As [`text`], as one line of JSON.
@@ -49,6 +63,8 @@ pub fn json(numbers: &Numbers, uptime_s: u64) -> String {
     }
     let collectors = numbers.targets.iter().map(collector_json);
     members.push(("collectors", list(collectors)));
+    let workers = numbers.workers.iter().map(worker_rows);
+    members.push(("workers", list(workers.map(|rows| rows_json(&rows)))));
     object(&members) + "\n"
 }
 
@@ -272,7 +288,7 @@ pub fn exporters_text(numbers: &Numbers) -> String {
     for (address, exporter) in exporters(numbers) {
         line(&address.to_string(), &exporter);
     }
-    let others = *numbers.exporters.others();
+    let others = numbers.other_exporters;
     if others.datagrams > 0 {
         line(
             "(others)",
@@ -321,8 +337,8 @@ struct Exporter {
 
 fn exporters(numbers: &Numbers) -> BTreeMap<IpAddr, Exporter> {
     let mut exporters: BTreeMap<IpAddr, Exporter> = BTreeMap::new();
-    for (address, tally) in numbers.exporters.iter() {
-        exporters.entry(address).or_default().tally = *tally;
+    for (address, tally) in &numbers.exporters {
+        exporters.entry(*address).or_default().tally.add(tally);
     }
     for session in &numbers.sessions {
         if let Some(exporter) = exporters.get_mut(&session.exporter.ip()) {

@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
 use crate::control::stats;
-use crate::pipeline::page::{Numbers, Page};
+use crate::pipeline::page::{Numbers, Pages};
 
 /// Connections at once; further ones are told so.
 pub const CONNECTIONS_MAX: usize = 16;
@@ -25,7 +25,7 @@ pub const IDLE: Duration = Duration::from_secs(300);
 
 /// How long an answer may take to be read.
 const WRITE_PATIENCE: Duration = Duration::from_secs(10);
-/// How long a worker is given for its lists, and how often it is looked for them.
+/// How long the workers are given for their lists, and how often it is looked for them.
 const LISTS_PATIENCE: Duration = Duration::from_secs(2);
 const LISTS_STEP: Duration = Duration::from_millis(10);
 
@@ -42,8 +42,8 @@ Behind any of the first four, json makes the answer one line of JSON.
 /// What the answers are made of.
 #[derive(Debug)]
 pub struct Facts {
-    /// The page of the worker.
-    pub page: Arc<Page>,
+    /// The pages of the workers.
+    pub pages: Pages,
     /// When the daemon started.
     pub started: Instant,
 }
@@ -103,10 +103,10 @@ async fn answer(words: &[&str], facts: &Facts) -> Option<String> {
     let uptime_s = facts.started.elapsed().as_secs();
     Some(match words {
         [] => String::new(),
-        ["stats"] => stats::text(&facts.page.read(), uptime_s),
-        ["stats", "json"] => stats::json(&facts.page.read(), uptime_s),
-        ["collectors"] => stats::collectors_text(&facts.page.read()),
-        ["collectors", "json"] => stats::collectors_json(&facts.page.read()),
+        ["stats"] => stats::text(&facts.pages.totals(), uptime_s),
+        ["stats", "json"] => stats::json(&facts.pages.totals(), uptime_s),
+        ["collectors"] => stats::collectors_text(&facts.pages.totals()),
+        ["collectors", "json"] => stats::collectors_json(&facts.pages.totals()),
         ["exporters"] => with_lists(facts, stats::exporters_text).await,
         ["exporters", "json"] => with_lists(facts, stats::exporters_json).await,
         ["templates"] => with_lists(facts, stats::templates_text).await,
@@ -117,12 +117,12 @@ async fn answer(words: &[&str], facts: &Facts) -> Option<String> {
     })
 }
 
-/// Waits for the worker to write its lists; those of before serve if it does not.
+/// Waits for the workers to write their lists; those of before serve if one does not.
 async fn with_lists(facts: &Facts, make: fn(&Numbers) -> String) -> String {
-    facts.page.want_lists();
+    facts.pages.want_lists();
     let asked = Instant::now();
-    while facts.page.awaits_lists() && asked.elapsed() < LISTS_PATIENCE {
+    while facts.pages.await_lists() && asked.elapsed() < LISTS_PATIENCE {
         sleep(LISTS_STEP).await;
     }
-    make(&facts.page.read())
+    make(&facts.pages.everything())
 }

@@ -4,12 +4,12 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 
+use super::crew::Orders;
 use crate::control::resolve::{Addresses, resolve};
 use crate::control::stats;
 use crate::control::telnet::{self, Facts};
@@ -28,7 +28,7 @@ const NAMES_INTERVAL_IF_MISSING: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) struct Timers {
     pub(super) facts: Arc<Facts>,
-    pub(super) orders: SyncSender<Order>,
+    pub(super) orders: Orders,
     pub(super) destinations: Vec<Destination>,
     pub(super) addresses: Addresses,
     pub(super) stats_interval: Duration,
@@ -87,12 +87,11 @@ async fn work(timers: Timers, telnet: Option<TcpListener>, stop: oneshot::Receiv
     }
 }
 
-async fn save(orders: SyncSender<Order>) {
+async fn save(orders: Orders) {
     let mut times = every(SAVE_INTERVAL);
     loop {
         times.tick().await;
-        // Where so many orders wait, one of them is this one.
-        drop(orders.try_send(Order::Save));
+        orders.give(&Order::Save);
     }
 }
 
@@ -101,21 +100,13 @@ async fn say_numbers(facts: Arc<Facts>, interval: Duration) {
     let mut before = Numbers::default();
     loop {
         times.tick().await;
-        let now = Numbers {
-            sessions: Vec::new(),
-            exporters: Default::default(),
-            ..facts.page.read().clone()
-        };
+        let now = facts.pages.totals();
         tracing::info!("{}", stats::log_line(&before, &now, interval.as_secs()));
         before = now;
     }
 }
 
-async fn follow_names(
-    orders: SyncSender<Order>,
-    destinations: Vec<Destination>,
-    mut addresses: Addresses,
-) {
+async fn follow_names(orders: Orders, destinations: Vec<Destination>, mut addresses: Addresses) {
     let has_names = destinations.iter().any(|one| one.address().is_none());
     if !has_names {
         // The others never change.
@@ -141,7 +132,7 @@ async fn follow_names(
                 "a collector has another address: {}",
                 shown(&destinations, &now)
             );
-            drop(orders.try_send(Order::Readdress(now.list.clone())));
+            orders.give(&Order::Readdress(now.list.clone()));
         }
         if now.faults == addresses.faults {
             // Said already.

@@ -1,16 +1,23 @@
-//! Opening the UDP sockets: where Messages arrive, and one for each session that leaves.
+//! Opening the UDP sockets: those where Messages arrive, and one for each session that leaves.
 //!
-//! Not here: moving datagrams (`io::udp`), which sessions there are (`pipeline::senders`).
+//! Each worker has a socket of its own at the one address. The first is bound as if it were alone:
+//! the kernel refuses it if anybody else has the port, another instance of ours included, however
+//! close together both start. Only then the others may join. None of them takes a datagram before
+//! the kernel knows how to distribute them, for an exporter must never meet two workers.
+//!
+//! Not here: moving datagrams (`io::udp`), which exporter belongs to which worker
+//! (`io::steering`), which sessions there are (`pipeline::senders`).
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockFilter, Socket, Type};
 
 use crate::io::port_owner::PortOwner;
+use crate::io::steering::Steering;
 use crate::io::udp::outbox::Output;
-use crate::io::udp::{Family, Wish, wish};
+use crate::io::udp::{Family, Wish, steer, wish};
 
 /// How long a worker waits for a datagram before it looks after its other work.
 pub const RECEIVE_TIMEOUT: Duration = Duration::from_millis(100);
@@ -18,8 +25,10 @@ pub const RECEIVE_TIMEOUT: Duration = Duration::from_millis(100);
 /// An open input.
 #[derive(Debug)]
 pub struct Input {
-    /// The socket, bound.
-    pub socket: Socket,
+    /// A bound socket for each worker, in their order.
+    pub sockets: Vec<Socket>,
+    /// Which exporters the kernel leads to which of them.
+    pub steering: Steering,
     /// Where it is bound; tells the port if the kernel chose one.
     pub bound: SocketAddr,
     /// What the operator should know: IPv6 is missing, the receive buffer is smaller than asked.
@@ -65,33 +74,68 @@ fn by(owner: Option<&PortOwner>) -> String {
     )
 }
 
-/// Opens the socket at which Messages arrive.
+/// Opens the sockets at which Messages arrive, one for each of `workers`; fewer, with a remark, if
+/// the kernel cannot tell exporters apart.
 ///
 /// # Errors
 /// What makes it impossible, with the remedy.
-pub fn input(address: SocketAddr, receive_buffer_bytes: u32) -> Result<Input, InputError> {
+pub fn input(
+    address: SocketAddr,
+    receive_buffer_bytes: u32,
+    workers: Steering,
+) -> Result<Input, InputError> {
     let mut remarks = Vec::new();
-    let (socket, address) = match bind(address) {
+    let (first, address) = match bind(address, workers) {
         Err(error) if lacks_ipv6(address, &error) => {
             let v4 = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), address.port());
             remarks.push(format!(
                 "this host has no IPv6: listening at {v4} instead of {address}"
             ));
-            (bind(v4).map_err(|error| of(v4, error))?, v4)
+            (bind(v4, workers).map_err(|error| of(v4, error))?, v4)
         }
         outcome => (outcome.map_err(|error| of(address, error))?, address),
     };
     let refused = |error| InputError::Refused(address, error);
-    remarks.extend(enlarge(&socket, receive_buffer_bytes).map_err(refused)?);
-    let bound = socket.local_addr().map_err(refused)?;
+    let bound = first.local_addr().map_err(refused)?;
+    let bound = bound.as_socket().unwrap_or(address);
+    let (sockets, steering) = match joined(&first, bound, workers) {
+        Ok(others) => (std::iter::once(first).chain(others).collect(), workers),
+        Err(error) => {
+            remarks.push(format!(
+                "performance.workers: the kernel does not distribute exporters over {} workers \
+                 ({error}); there is one",
+                workers.workers_count()
+            ));
+            alone_again(&first).map_err(refused)?;
+            (vec![first], Steering::over(1))
+        }
+    };
+    // All are granted alike.
+    let mut granted = None;
+    for socket in &sockets {
+        granted = enlarge(socket, receive_buffer_bytes).map_err(refused)?;
+    }
+    remarks.extend(granted);
     Ok(Input {
-        bound: bound.as_socket().unwrap_or(address),
-        socket,
+        sockets,
+        steering,
+        bound,
         remarks,
     })
 }
 
-fn bind(address: SocketAddr) -> io::Result<Socket> {
+/// Binds a socket that shares its address with nobody, yet.
+fn bind(address: SocketAddr, workers: Steering) -> io::Result<Socket> {
+    let socket = unbound(address)?;
+    if workers.workers_count() > 1 {
+        // Where that is not to be had, no group is made of it either.
+        drop(shut(&socket));
+    }
+    socket.bind(&address.into())?;
+    Ok(socket)
+}
+
+fn unbound(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(
         Domain::for_address(address),
         Type::DGRAM,
@@ -104,8 +148,45 @@ fn bind(address: SocketAddr) -> io::Result<Socket> {
     }
     wish(&socket, Wish::ReportTtl)?;
     socket.set_read_timeout(Some(RECEIVE_TIMEOUT))?;
-    socket.bind(&address.into())?;
     Ok(socket)
+}
+
+/// Binds the sockets of the other workers beside the first, has the kernel distribute exporters
+/// over all of them, and opens them.
+fn joined(first: &Socket, bound: SocketAddr, workers: Steering) -> io::Result<Vec<Socket>> {
+    let mut others = Vec::new();
+    if workers.workers_count() == 1 {
+        return Ok(others);
+    }
+    first.set_reuse_port(true)?;
+    for _ in 1..workers.workers_count() {
+        let socket = unbound(bound)?;
+        shut(&socket)?;
+        socket.set_reuse_port(true)?;
+        socket.bind(&bound.into())?;
+        others.push(socket);
+    }
+    steer(first, &workers.program())?;
+    for socket in std::iter::once(first).chain(&others) {
+        socket.detach_filter()?;
+    }
+    Ok(others)
+}
+
+/// The other sockets are closed by now.
+fn alone_again(first: &Socket) -> io::Result<()> {
+    first.set_reuse_port(false)?;
+    match first.detach_filter() {
+        // It was open already.
+        Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(()),
+        outcome => outcome,
+    }
+}
+
+/// Has a socket take nothing, as if it were not there.
+fn shut(socket: &Socket) -> io::Result<()> {
+    let take_nothing = u16::try_from(libc::BPF_RET | libc::BPF_K).unwrap_or_default();
+    socket.attach_filter(&[SockFilter::new(take_nothing, 0, 0, 0)])
 }
 
 fn lacks_ipv6(address: SocketAddr, error: &io::Error) -> bool {
@@ -209,16 +290,22 @@ fn connected(socket: Socket, collector: SocketAddr) -> io::Result<Output> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::{Ipv6Addr, UdpSocket};
+
     use super::*;
 
     fn loopback() -> SocketAddr {
         SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
     }
 
+    fn one(address: SocketAddr, receive_buffer_bytes: u32) -> Result<Input, InputError> {
+        input(address, receive_buffer_bytes, Steering::over(1))
+    }
+
     #[test]
     fn a_port_in_use_names_its_user_and_the_remedy() {
-        let first = input(loopback(), 65_536).unwrap();
-        let error = input(first.bound, 65_536).unwrap_err().to_string();
+        let first = one(loopback(), 65_536).unwrap();
+        let error = one(first.bound, 65_536).unwrap_err().to_string();
         let own_pid = format!("(process {})", std::process::id());
         assert!(error.contains("(UDP) is in use by "), "{error}");
         assert!(error.contains(&own_pid), "{error}");
@@ -226,14 +313,84 @@ mod tests {
     }
 
     #[test]
+    fn a_group_shares_its_port_with_no_other_of_whatever_size() {
+        for (first, second) in [(4, 4), (4, 1), (1, 4)] {
+            let first = input(loopback(), 65_536, Steering::over(first)).unwrap();
+            let error = input(first.bound, 65_536, Steering::over(second)).unwrap_err();
+            assert!(matches!(error, InputError::InUse { .. }), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_port_that_another_program_would_share_is_refused() {
+        let other = unbound(loopback()).unwrap();
+        other.set_reuse_port(true).unwrap();
+        other.bind(&loopback().into()).unwrap();
+        let taken = other.local_addr().unwrap().as_socket().unwrap();
+        let error = input(taken, 65_536, Steering::over(4)).unwrap_err();
+        assert!(matches!(error, InputError::InUse { .. }), "{error}");
+    }
+
+    /// Sends from many addresses and ports, and expects each where the function says.
+    fn expect_where_said(listen: &str, sources: &[IpAddr]) {
+        let workers = Steering::over(4);
+        let input = input(listen.parse().unwrap(), 1 << 20, workers).unwrap();
+        assert_eq!(input.remarks, [""; 0]);
+        assert_eq!(input.sockets.len(), 4);
+        let to = |source: &IpAddr| match source {
+            IpAddr::V4(_) => SocketAddr::from((Ipv4Addr::LOCALHOST, input.bound.port())),
+            IpAddr::V6(_) => SocketAddr::from((Ipv6Addr::LOCALHOST, input.bound.port())),
+        };
+        let ports_count = 5;
+        let mut expected = [0; 4];
+        for source in sources {
+            for _ in 0..ports_count {
+                let socket = UdpSocket::bind(SocketAddr::new(*source, 0)).unwrap();
+                socket.send_to(b"x", to(source)).unwrap();
+                expected[workers.worker_of(*source)] += 1;
+            }
+        }
+        for (worker, socket) in input.sockets.into_iter().enumerate() {
+            let socket = UdpSocket::from(socket);
+            for _ in 0..expected[worker] {
+                let (_, from) = socket.recv_from(&mut [0; 8]).unwrap();
+                assert_eq!(workers.worker_of(from.ip()), worker, "{from}");
+            }
+            socket.set_nonblocking(true).unwrap();
+            assert!(socket.recv_from(&mut [0; 8]).is_err());
+        }
+    }
+
+    fn loopback_addresses() -> impl Iterator<Item = IpAddr> {
+        (0..64).map(|nth| Ipv4Addr::new(127, nth % 3, nth, 255 - nth).into())
+    }
+
+    #[test]
+    fn the_kernel_leads_an_exporter_where_the_function_says_whatever_its_port() {
+        let sources: Vec<_> = loopback_addresses().collect();
+        expect_where_said("127.0.0.1:0", &sources);
+    }
+
+    #[test]
+    fn a_group_of_both_families_leads_each_exporter_alike() {
+        if UdpSocket::bind("[::1]:0").is_err() {
+            eprintln!("skipped: this host has no IPv6");
+            return;
+        }
+        let v6 = IpAddr::from(Ipv6Addr::LOCALHOST);
+        let sources: Vec<_> = loopback_addresses().chain([v6]).collect();
+        expect_where_said("[::]:0", &sources);
+    }
+
+    #[test]
     fn an_address_of_another_host_is_said_to_be_one() {
-        let error = input("192.0.2.77:0".parse().unwrap(), 65_536).unwrap_err();
+        let error = one("192.0.2.77:0".parse().unwrap(), 65_536).unwrap_err();
         assert!(matches!(error, InputError::NoSuchAddress(_)), "{error}");
     }
 
     #[test]
-    fn a_receive_buffer_that_the_kernel_does_not_grant_is_said_with_the_remedy() {
-        let input = input(loopback(), u32::MAX).unwrap();
+    fn a_receive_buffer_that_the_kernel_does_not_grant_is_said_once_with_the_remedy() {
+        let input = input(loopback(), u32::MAX, Steering::over(3)).unwrap();
         let [remark] = &input.remarks[..] else {
             panic!("{:?}", input.remarks);
         };

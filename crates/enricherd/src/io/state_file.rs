@@ -1,11 +1,13 @@
 //! Files in `state_dir`: what a restart must not forget, and datagrams that we failed over.
 //!
-//! A file is written aside, brought to the disk and renamed, so that whoever starts after a crash
-//! finds the old one or the new one, never a half. A directory that cannot be written is said
-//! once; the traffic does not depend on it.
+//! One file has a part for each worker, behind a list of their lengths; a file of a single part
+//! that begins with the part itself, as older ones do, is read too. A file is written aside,
+//! brought to the disk and renamed, so that whoever starts after a crash finds the old one or the
+//! new one, never a half. A directory that cannot be written is said once; the traffic does not
+//! depend on it.
 //!
 //! Not here: what is in a state (`mediator`), when it is saved (`daemon`).
-//! Bound: one state for each UDP port, [`ASIDE_MAX`] datagrams.
+//! Bound: one state for each UDP port, the last damaged one, [`ASIDE_MAX`] datagrams.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -14,8 +16,12 @@ use std::path::{Path, PathBuf};
 
 /// Datagrams that are kept for us to look at; there is no use in more of the same.
 pub const ASIDE_MAX: usize = 16;
-/// Octets of the largest state that is read: above what the limits of a `Mediator` allow.
-const STATE_OCTETS_MAX: u64 = 256 << 20;
+/// Octets of the largest state that is read: above what many workers at their limits have.
+const STATE_OCTETS_MAX: u64 = 1 << 30;
+/// The first octets of a file with parts, and the version of its layout.
+const MAGIC: &[u8; 8] = b"IPFX-WK\x01";
+/// Octets of a length, of their number and of their checksum.
+const NUMBER_OCTETS: usize = 8;
 
 /// The directory.
 #[derive(Debug)]
@@ -36,28 +42,48 @@ impl StateDir {
         }
     }
 
-    /// Reads the saved state; `None` if there is none.
+    /// Reads the parts of the saved state; none if there is no file. A part that was cut off is as
+    /// long as it still is.
     ///
     /// # Errors
-    /// There is one and it cannot be read; the sentence names the file.
-    pub fn load(&self) -> Result<Option<Vec<u8>>, String> {
+    /// There is a file and it cannot be read; the sentence names it and its consequence.
+    pub fn load(&self) -> Result<Vec<Vec<u8>>, String> {
         let path = self.state_path();
-        match read(&path) {
-            Ok(octets) => Ok(Some(octets)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(format!("{}: {error}", path.display())),
+        let shown = path.display();
+        let octets = match read(&path) {
+            Ok(octets) => octets,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(format!("{shown}: {error}; Templates are learnt anew")),
+        };
+        if octets.strip_prefix(MAGIC).is_none() {
+            return Ok(vec![octets]);
         }
+        parts_in(&octets).ok_or_else(|| {
+            let kept = self.set_aside(&octets);
+            format!("{shown}: it is damaged and was {kept}; Templates are learnt anew")
+        })
     }
 
     /// Saves a state; says so if that begins to fail or works again.
-    pub fn save(&mut self, octets: &[u8]) {
-        match self.replace(&self.state_path(), octets) {
+    pub fn save<'a>(&mut self, parts: impl Iterator<Item = &'a [u8]> + Clone) {
+        match self.replace(&self.state_path(), &file_of(parts)) {
             Ok(()) if self.is_broken => {
                 self.is_broken = false;
                 tracing::info!("{}: can be written again", self.path.display());
             }
             Ok(()) => {}
             Err(error) => self.note_broken(&error),
+        }
+    }
+
+    /// Keeps what cannot be used, in the place of what was kept before; returns what became of it,
+    /// as a part of a sentence.
+    #[must_use]
+    pub fn set_aside(&self, octets: &[u8]) -> String {
+        let path = self.state_path().with_extension("damaged");
+        match self.replace(&path, octets) {
+            Ok(()) => format!("kept as {}", path.display()),
+            Err(error) => format!("not kept as {}: {error}", path.display()),
         }
     }
 
@@ -107,6 +133,51 @@ impl StateDir {
     }
 }
 
+/// A number of parts, their lengths, a checksum of all that, the parts.
+fn file_of<'a>(parts: impl Iterator<Item = &'a [u8]> + Clone) -> Vec<u8> {
+    let number = |value: usize| u64::try_from(value).unwrap_or(u64::MAX).to_be_bytes();
+    let mut octets = MAGIC.to_vec();
+    octets.extend(number(parts.clone().count()));
+    for part in parts.clone() {
+        octets.extend(number(part.len()));
+    }
+    octets.extend(checksum(&octets).to_be_bytes());
+    parts.for_each(|part| octets.extend_from_slice(part));
+    octets
+}
+
+/// Returns the parts of a file; `None` if their list is damaged.
+fn parts_in(octets: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let number_at = |at: usize| {
+        let octets = octets.get(at..)?.first_chunk()?;
+        Some(u64::from_be_bytes(*octets))
+    };
+    let parts_count = usize::try_from(number_at(MAGIC.len())?).ok()?;
+    let lengths_at = MAGIC.len() + NUMBER_OCTETS;
+    let list_end = parts_count
+        .checked_mul(NUMBER_OCTETS)?
+        .checked_add(lengths_at)?;
+    if number_at(list_end)? != checksum(octets.get(..list_end)?) {
+        return None;
+    }
+    let mut rest = octets.get(list_end + NUMBER_OCTETS..)?;
+    let mut parts = Vec::new();
+    for index in 0..parts_count {
+        let length = usize::try_from(number_at(lengths_at + index * NUMBER_OCTETS)?).ok()?;
+        let (part, behind) = rest.split_at(length.min(rest.len()));
+        parts.push(part.to_vec());
+        rest = behind;
+    }
+    Some(parts)
+}
+
+/// FNV-1a, 64 bit: finds accidents.
+fn checksum(octets: &[u8]) -> u64 {
+    octets.iter().fold(0xCBF2_9CE4_8422_2325, |sum, octet| {
+        (sum ^ u64::from(*octet)).wrapping_mul(0x0000_0100_0000_01B3)
+    })
+}
+
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut octets = Vec::new();
     File::open(path)?
@@ -135,16 +206,63 @@ mod tests {
         }
     }
 
+    fn parts() -> impl Iterator<Item = &'static [u8]> + Clone {
+        [b"first".as_slice(), b"", b"the third"].into_iter()
+    }
+
     #[test]
     fn what_was_saved_last_is_loaded_and_nothing_is_left_aside() {
         let scratch = Scratch::new("saved");
         let mut dir = StateDir::new(scratch.0.join("deep"), 2055);
-        assert_eq!(dir.load(), Ok(None));
-        dir.save(b"one");
-        dir.save(b"two");
-        assert_eq!(dir.load(), Ok(Some(b"two".to_vec())));
-        assert_eq!(StateDir::new(scratch.0.join("deep"), 2056).load(), Ok(None));
+        assert_eq!(dir.load(), Ok(Vec::new()));
+        dir.save([b"one".as_slice()].into_iter());
+        dir.save(parts());
+        let saved: Vec<_> = parts().map(<[u8]>::to_vec).collect();
+        assert_eq!(dir.load(), Ok(saved));
+        let other_port = StateDir::new(scratch.0.join("deep"), 2056);
+        assert_eq!(other_port.load(), Ok(Vec::new()));
         assert_eq!(fs::read_dir(scratch.0.join("deep")).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_file_of_before_there_were_parts_is_one_part() {
+        let scratch = Scratch::new("one-part");
+        fs::create_dir_all(&scratch.0).unwrap();
+        fs::write(scratch.0.join("udp-2055.state"), b"IPFX-AS\x01 and so on").unwrap();
+        let dir = StateDir::new(scratch.0.clone(), 2055);
+        assert_eq!(dir.load(), Ok(vec![b"IPFX-AS\x01 and so on".to_vec()]));
+    }
+
+    #[test]
+    fn a_file_that_was_cut_off_keeps_what_was_before_the_cut() {
+        let file = file_of(parts());
+        assert_eq!(
+            parts_in(&file[..file.len() - 4]).unwrap(),
+            [b"first".to_vec(), Vec::new(), b"the t".to_vec()]
+        );
+        let list_end = MAGIC.len() + 5 * NUMBER_OCTETS;
+        for end in 0..list_end {
+            assert_eq!(parts_in(&file[..end]), None, "{end} octets");
+        }
+        for at in MAGIC.len()..list_end {
+            let mut changed = file.clone();
+            changed[at] ^= 0x10;
+            assert_eq!(parts_in(&changed), None, "octet {at}");
+        }
+    }
+
+    #[test]
+    fn a_damaged_list_is_kept_aside_and_said() {
+        let scratch = Scratch::new("damaged");
+        let mut dir = StateDir::new(scratch.0.clone(), 2055);
+        dir.save(parts());
+        let path = scratch.0.join("udp-2055.state");
+        let mut octets = fs::read(&path).unwrap();
+        octets[20] ^= 1;
+        fs::write(&path, &octets).unwrap();
+        let fault = dir.load().unwrap_err();
+        assert!(fault.contains("kept as "), "{fault}");
+        assert_eq!(fs::read(path.with_extension("damaged")).unwrap(), octets);
     }
 
     #[test]
@@ -161,7 +279,7 @@ mod tests {
     #[test]
     fn a_directory_that_cannot_be_is_no_failure() {
         let mut dir = StateDir::new("/dev/null/state".into(), 2055);
-        dir.save(b"one");
+        dir.save(parts());
         assert!(dir.is_broken);
         assert!(dir.load().is_err());
     }

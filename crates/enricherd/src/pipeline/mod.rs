@@ -2,6 +2,7 @@
 //!
 //! Not here: where AS knowledge comes from (`sources`), what is shown of it (`cli`, `control`).
 
+pub mod apart;
 pub mod known;
 pub mod outlets;
 pub mod page;

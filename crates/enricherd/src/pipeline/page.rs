@@ -1,19 +1,20 @@
-//! The page on which a worker publishes its numbers.
+//! The pages on which workers publish their numbers, and their sum.
 //!
-//! The worker writes it between two batches, if nobody reads it at that moment; it never waits.
-//! Lists of exporters and sessions are long, so they are only written when somebody asked.
+//! A worker writes its page between two batches, if nobody reads it at that moment; it never
+//! waits, and no two workers write to one place. Lists of exporters and sessions are long, so they
+//! are only written when somebody asked.
 //!
 //! Not here: names and formats (`control`).
-//! Bound: one entry for each session and exporter that the worker remembers.
+//! Bound: one entry for each session and exporter that the workers remember.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mediator::{Counters, Disagreement, Mediator, SessionCounters, Version};
 
-use crate::pipeline::tally::{Tallies, Tally};
-use crate::pipeline::target::{TargetCounters, Trouble};
+use crate::pipeline::tally::Tally;
+use crate::pipeline::target::{Target, TargetCounters, Trouble};
 
 /// A collector's numbers.
 #[derive(Clone, Debug)]
@@ -26,6 +27,24 @@ pub struct TargetPage {
     pub counters: TargetCounters,
     /// What is wrong with it.
     pub trouble: Option<Trouble>,
+}
+
+impl TargetPage {
+    pub(super) fn of(target: &Target) -> Self {
+        Self {
+            label: target.label.clone(),
+            address: target.address,
+            counters: target.counters,
+            trouble: target.trouble,
+        }
+    }
+
+    /// Takes the numbers of the same collector as they are now.
+    pub(super) fn update(&mut self, target: &Target) {
+        self.address = target.address;
+        self.counters = target.counters;
+        self.trouble = target.trouble;
+    }
 }
 
 /// A session's numbers.
@@ -45,7 +64,20 @@ pub struct SessionPage {
     pub examples: Vec<Disagreement>,
 }
 
-/// All numbers of a worker.
+/// What tells one worker from the others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WorkerPage {
+    /// Datagrams that came.
+    pub datagrams: u64,
+    /// Datagrams that the kernel dropped because its receive buffer was full.
+    pub kernel_drops: u64,
+    /// Exporter addresses that are counted one by one.
+    pub exporters_count: usize,
+    /// Bytes that input made its `Mediator` take.
+    pub mediator_bytes: usize,
+}
+
+/// All numbers of a worker, or the sum of all workers'.
 #[derive(Clone, Debug, Default)]
 pub struct Numbers {
     /// What the `Mediator` did, all of them if there were several.
@@ -67,10 +99,41 @@ pub struct Numbers {
     /// The sessions, if somebody asked.
     pub sessions: Vec<SessionPage>,
     /// The exporters, if somebody asked.
-    pub exporters: Tallies,
+    pub exporters: Vec<(IpAddr, Tally)>,
+    /// What exporters sent that are not counted one by one.
+    pub other_exporters: Tally,
+    /// The workers, by index.
+    pub workers: Vec<WorkerPage>,
 }
 
-/// The page.
+impl Numbers {
+    /// Adds what another worker published, but for the lists that somebody must ask for.
+    fn add(&mut self, other: &Self) {
+        self.mediator.add(&other.mediator);
+        self.mediator_bytes += other.mediator_bytes;
+        self.kernel_drops += other.kernel_drops;
+        self.tally.add(&other.tally);
+        self.held_lost += other.held_lost;
+        self.sender_sessions += other.sender_sessions;
+        self.shared_messages += other.shared_messages;
+        self.other_exporters.add(&other.other_exporters);
+        self.workers.extend_from_slice(&other.workers);
+        let known = self.targets.len();
+        for (sum, target) in self.targets.iter_mut().zip(&other.targets) {
+            sum.counters.add(&target.counters);
+            sum.trouble = sum.trouble.or(target.trouble);
+        }
+        self.targets
+            .extend(other.targets.iter().skip(known).cloned());
+    }
+
+    fn add_lists(&mut self, other: &Self) {
+        self.sessions.extend_from_slice(&other.sessions);
+        self.exporters.extend_from_slice(&other.exporters);
+    }
+}
+
+/// The page of one worker.
 #[derive(Debug, Default)]
 pub struct Page {
     numbers: Mutex<Numbers>,
@@ -115,5 +178,99 @@ impl Page {
                 }));
             self.lists_wanted.store(false, Ordering::Release);
         }
+    }
+}
+
+/// The pages of all workers.
+#[derive(Clone, Debug)]
+pub struct Pages(Arc<[Arc<Page>]>);
+
+impl Pages {
+    /// Returns an empty page for each worker.
+    #[must_use]
+    pub fn new(workers_count: usize) -> Self {
+        Self((0..workers_count).map(|_| Arc::default()).collect())
+    }
+
+    /// The page of each worker.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Page>> {
+        self.0.iter()
+    }
+
+    /// Asks all workers for the lists.
+    pub fn want_lists(&self) {
+        self.iter().for_each(|page| page.want_lists());
+    }
+
+    /// Whether a list that was asked for has not come yet.
+    #[must_use]
+    pub fn await_lists(&self) -> bool {
+        self.iter().any(|page| page.awaits_lists())
+    }
+
+    /// Returns the sum of all workers' numbers, without the lists.
+    #[must_use]
+    pub fn totals(&self) -> Numbers {
+        let mut sum = Numbers::default();
+        self.iter().for_each(|page| sum.add(&page.read()));
+        sum
+    }
+
+    /// Returns the sum of all workers' numbers, with the lists as they were last asked for.
+    #[must_use]
+    pub fn everything(&self) -> Numbers {
+        let mut sum = Numbers::default();
+        for page in self.iter() {
+            let numbers = page.read();
+            sum.add(&numbers);
+            sum.add_lists(&numbers);
+        }
+        sum
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::target::Unsent;
+    use mediator::Millis;
+
+    #[test]
+    fn numbers_of_workers_add_up_and_a_collector_is_one_however_many_send_to_it() {
+        let pages = Pages::new(3);
+        let trouble = Trouble {
+            reason: Unsent::Refused,
+            since: Millis(1),
+            last: Millis(2),
+        };
+        for (index, page) in (0_u64..).zip(pages.iter()) {
+            let mut numbers = page.read();
+            numbers.tally.datagrams = 10 + index;
+            numbers.workers = vec![WorkerPage {
+                datagrams: 10 + index,
+                ..WorkerPage::default()
+            }];
+            let counters = TargetCounters {
+                sent: index,
+                ..TargetCounters::default()
+            };
+            numbers.targets = vec![TargetPage {
+                label: "192.0.2.9:2055".to_owned(),
+                address: None,
+                counters,
+                trouble: (index == 1).then_some(trouble),
+            }];
+            numbers.exporters = vec![([192, 0, 2, 1].into(), Tally::default())];
+        }
+        let totals = pages.totals();
+        assert_eq!(totals.tally.datagrams, 33);
+        let by_worker = totals.workers.iter().map(|worker| worker.datagrams);
+        assert_eq!(by_worker.collect::<Vec<_>>(), [10, 11, 12]);
+        let [target] = &totals.targets[..] else {
+            panic!("{:?}", totals.targets);
+        };
+        assert_eq!((target.counters.sent, target.trouble), (3, Some(trouble)));
+        assert!(totals.exporters.is_empty());
+        assert_eq!(pages.everything().exporters.len(), 3);
     }
 }

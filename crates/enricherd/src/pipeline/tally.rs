@@ -6,6 +6,8 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+use foldhash::fast::FixedState;
+
 /// Exporter addresses that are counted one by one.
 pub const EXPORTERS_MAX: usize = 4096;
 
@@ -72,28 +74,58 @@ impl Tally {
     }
 }
 
-/// The tallies of all exporters.
-#[derive(Clone, Debug, Default)]
+/// The tallies of all exporters of a worker.
+#[derive(Clone, Debug)]
 pub struct Tallies {
-    by_address: HashMap<IpAddr, Tally>,
+    places: HashMap<IpAddr, usize, FixedState>,
+    list: Vec<(IpAddr, Tally)>,
     others: Tally,
+    /// Who was asked for last: datagrams of one exporter come in a row.
+    last: Option<(IpAddr, usize)>,
 }
 
 impl Tallies {
+    /// Returns tallies of nobody; `seed` keeps the map from being attacked.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self {
+            places: HashMap::with_hasher(FixedState::with_seed(seed)),
+            list: Vec::new(),
+            others: Tally::default(),
+            last: None,
+        }
+    }
+
     /// Returns the tally of an address, or that of all others if there is no room for its own.
     pub fn of(&mut self, address: IpAddr) -> &mut Tally {
-        let is_known = self.by_address.contains_key(&address);
-        if !is_known && self.by_address.len() >= EXPORTERS_MAX {
-            return &mut self.others;
+        let place = match self.last {
+            Some((last, place)) if last == address => Some(place),
+            _ => self.place(address),
+        };
+        match place.and_then(|place| self.list.get_mut(place)) {
+            Some((_, tally)) => tally,
+            None => &mut self.others,
         }
-        self.by_address.entry(address).or_default()
+    }
+
+    fn place(&mut self, address: IpAddr) -> Option<usize> {
+        let place = match self.places.get(&address) {
+            Some(place) => *place,
+            None if self.list.len() < EXPORTERS_MAX => {
+                self.list.push((address, Tally::default()));
+                self.places.insert(address, self.list.len() - 1);
+                self.list.len() - 1
+            }
+            None => return None,
+        };
+        self.last = Some((address, place));
+        Some(place)
     }
 
     /// The tallies that have an address.
-    pub fn iter(&self) -> impl Iterator<Item = (IpAddr, &Tally)> {
-        self.by_address
-            .iter()
-            .map(|(address, tally)| (*address, tally))
+    #[must_use]
+    pub fn list(&self) -> &[(IpAddr, Tally)] {
+        &self.list
     }
 
     /// What those sent for whom there was no room.
@@ -106,7 +138,7 @@ impl Tallies {
     #[must_use]
     pub fn total(&self) -> Tally {
         let mut total = self.others;
-        for tally in self.by_address.values() {
+        for (_, tally) in &self.list {
             total.add(tally);
         }
         total
@@ -121,14 +153,25 @@ mod tests {
 
     #[test]
     fn a_flood_of_forged_addresses_is_counted_in_bounded_room() {
-        let mut tallies = Tallies::default();
+        let mut tallies = Tallies::new(0);
         let addresses_count = 3 * EXPORTERS_MAX;
         for number in 0..addresses_count {
             let address = Ipv4Addr::from_bits(u32::try_from(number).unwrap());
             tallies.of(address.into()).datagrams += 1;
         }
-        assert_eq!(tallies.iter().count(), EXPORTERS_MAX);
+        assert_eq!(tallies.list().len(), EXPORTERS_MAX);
         assert_eq!(tallies.total().datagrams, addresses_count as u64);
         assert_eq!(tallies.others().datagrams, 2 * EXPORTERS_MAX as u64);
+    }
+    #[test]
+    fn each_address_has_its_tally_in_whatever_order_they_come() {
+        let mut tallies = Tallies::new(0);
+        let address = |last: u8| IpAddr::from([192, 0, 2, last]);
+        for last in [1, 1, 2, 1, 3, 3, 2, 1] {
+            tallies.of(address(last)).datagrams += 1;
+        }
+        let counted = tallies.list().iter().map(|(_, tally)| tally.datagrams);
+        assert_eq!(counted.collect::<Vec<_>>(), [4, 2, 2]);
+        assert_eq!(tallies.total().datagrams, 8);
     }
 }

@@ -121,6 +121,18 @@ pub struct TargetCounters {
     pub refusals: u64,
 }
 
+impl TargetCounters {
+    /// Adds the numbers of another worker.
+    pub fn add(&mut self, other: &Self) {
+        self.sent += other.sent;
+        self.sent_octets += other.sent_octets;
+        self.refusals += other.refusals;
+        for (sum, number) in self.unsent.iter_mut().zip(other.unsent) {
+            *sum += number;
+        }
+    }
+}
+
 /// Something is wrong with a collector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Trouble {

@@ -14,15 +14,18 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
 
 use ipnet::IpNet;
-use mediator::{Counters, Egress, Mediator, Millis, Observer, Received, Settings, wire};
+use mediator::wire::header::{self, Header};
+use mediator::{Counters, Egress, Mediator, Millis, Observer, Received, Settings};
 use socket2::Socket;
 
 use crate::io::clock::Clock;
+use crate::io::steering::Steering;
 use crate::io::udp::BATCH_DATAGRAMS;
 use crate::io::udp::inbox::Inbox;
+use crate::pipeline::apart::{Apart, ApartWatch};
 use crate::pipeline::known::{Known, SharedKnown};
 use crate::pipeline::outlets::Outlets;
-use crate::pipeline::page::{Numbers, Page, TargetPage};
+use crate::pipeline::page::{Numbers, Page, TargetPage, WorkerPage};
 use crate::pipeline::senders::{Cargo, Senders, Ttls};
 use crate::pipeline::tally::{Refused, Tallies};
 
@@ -38,7 +41,7 @@ const SAVE_PAUSE_FACTOR: u64 = 100;
 const DRAIN_BATCHES_MAX: usize = 1024;
 
 /// What a worker is told between two batches.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Order {
     /// The collectors have these addresses now, in the order of the configuration.
     Readdress(Vec<Option<SocketAddr>>),
@@ -51,8 +54,9 @@ pub enum Order {
 /// What a worker hands to the control plane.
 #[derive(Debug)]
 pub enum Handover {
-    /// What a restart must not forget.
-    State(Vec<u8>),
+    /// What a restart must not forget of the exporters of the worker with this index. The first
+    /// that a worker hands over is what it took of the saved state.
+    State(usize, Vec<u8>),
     /// A datagram over which we failed, and who sent it.
     Aside(SocketAddr, Vec<u8>),
 }
@@ -60,6 +64,12 @@ pub enum Handover {
 /// What a worker begins with.
 #[derive(Debug)]
 pub struct Start {
+    /// Which of the workers it is.
+    pub index: usize,
+    /// Which exporters belong to which worker.
+    pub steering: Steering,
+    /// What the workers find out together about their exporters.
+    pub apart: Arc<Apart>,
     /// Where datagrams come from.
     pub socket: Socket,
     /// The largest of them, in octets.
@@ -72,8 +82,8 @@ pub struct Start {
     pub seed: u64,
     /// Whom we send to.
     pub outlets: Outlets,
-    /// A saved state.
-    pub state: Option<Vec<u8>>,
+    /// A saved state, in as many parts as there were workers.
+    pub state: Arc<[Vec<u8>]>,
     /// AS knowledge.
     pub known: SharedKnown,
     /// The time.
@@ -89,7 +99,9 @@ pub struct Start {
 /// A worker at work.
 #[derive(Debug)]
 pub struct Worker<O> {
+    index: usize,
     inbox: Inbox,
+    apart: ApartWatch,
     allowed: Vec<IpNet>,
     settings: Settings,
     seed: u64,
@@ -122,11 +134,20 @@ impl<O: Observer> Worker<O> {
         settings.outlets.clone_from(&start.outlets.outlets);
         let now = start.clock.now();
         let mut mediator = Mediator::new(settings.clone(), start.seed);
-        if let Some(state) = &start.state {
-            restore(&mut mediator, state, now);
+        let is_ours = |exporter| start.steering.worker_of(exporter) == start.index;
+        let sessions_count = restore(&mut mediator, &start.state, now, is_ours);
+        if sessions_count > 0 {
+            let index = start.index;
+            tracing::info!("worker-{index}: Templates of {sessions_count} sessions restored");
+        }
+        let mut apart = ApartWatch::new(start.apart, start.steering.workers_count());
+        if mediator.tells_exporters_apart() {
+            apart.tell();
         }
         let saved = Learnt::of(&mediator);
         Self {
+            index: start.index,
+            apart,
             inbox: Inbox::new(start.socket, start.datagram_octets_max),
             allowed: start.allowed,
             settings,
@@ -137,7 +158,7 @@ impl<O: Observer> Worker<O> {
             egress: Egress::new(),
             ttls: [0; BATCH_DATAGRAMS],
             senders: Senders::new(&start.outlets.destinations, start.seed, now),
-            tallies: Tallies::default(),
+            tallies: Tallies::new(start.seed),
             known: start.known,
             clock: start.clock,
             swept_at: now,
@@ -154,6 +175,9 @@ impl<O: Observer> Worker<O> {
     /// Works until it is told to stop, or nobody is left who could tell.
     pub fn run(mut self) {
         self.publish();
+        // Waits for room: whoever writes the state needs this part before it can write any.
+        let restored = self.mediator.save(self.clock.now());
+        drop(self.handover.send(Handover::State(self.index, restored)));
         while self.obey() {
             match self.inbox.receive() {
                 Ok(received) => self.batch(received),
@@ -176,7 +200,7 @@ impl<O: Observer> Worker<O> {
                         self.mediator.announce_again();
                     }
                 }
-                Ok(Order::Save) => self.hand_over_state(),
+                Ok(Order::Save) => drop(self.hand_over_state()),
                 Ok(Order::Stop) | Err(TryRecvError::Disconnected) => return false,
                 Err(TryRecvError::Empty) => return true,
             }
@@ -187,6 +211,9 @@ impl<O: Observer> Worker<O> {
     fn batch(&mut self, received: usize) {
         let known = self.known.load();
         let now = self.clock.now();
+        if self.apart.hears() {
+            self.mediator.tell_exporters_apart();
+        }
         self.tick(now, &known);
         let mut next = 0;
         while next < received {
@@ -245,7 +272,12 @@ impl<O: Observer> Worker<O> {
             tally.refused[reason.index()] += 1;
             return;
         }
-        tally.unknown_versions += u64::from(wire::header::version(octets).is_none());
+        let version = header::version(octets);
+        tally.unknown_versions += u64::from(version.is_none());
+        let is_message = || version.is_some_and(|version| Header::read(version, octets).is_some());
+        if self.apart.meets(exporter.ip(), is_message) {
+            self.mediator.tell_exporters_apart();
+        }
         if let Some(place) = self.ttls.get_mut(index) {
             *place = ttl - 1;
         }
@@ -310,17 +342,24 @@ impl<O: Observer> Worker<O> {
             numbers.held_lost = self.held_lost;
             numbers.sender_sessions = self.senders.sessions_count();
             numbers.shared_messages = self.senders.shared_messages;
-            numbers.targets.clear();
-            numbers
-                .targets
-                .extend(self.senders.targets.iter().map(|target| TargetPage {
-                    label: target.label.clone(),
-                    address: target.address,
-                    counters: target.counters,
-                    trouble: target.trouble,
-                }));
+            numbers.other_exporters = *self.tallies.others();
+            // The lists keep their room: nothing is allocated from the second time on.
+            numbers.workers.clear();
+            numbers.workers.push(WorkerPage {
+                datagrams: numbers.tally.datagrams,
+                kernel_drops: numbers.kernel_drops,
+                exporters_count: self.tallies.list().len(),
+                mediator_bytes: numbers.mediator_bytes,
+            });
+            let known = numbers.targets.len();
+            let new = self.senders.targets.iter().skip(known);
+            numbers.targets.extend(new.map(TargetPage::of));
+            for (page, target) in numbers.targets.iter_mut().zip(&self.senders.targets) {
+                page.update(target);
+            }
             if self.page.awaits_lists() {
-                numbers.exporters.clone_from(&self.tallies);
+                numbers.exporters.clear();
+                numbers.exporters.extend_from_slice(self.tallies.list());
             }
         });
     }
@@ -358,11 +397,17 @@ impl<O: Observer> Worker<O> {
         }
         self.send(now, Cause::Datagrams);
         let mediator = &self.mediator;
+        let tells_apart = mediator.tells_exporters_apart();
         let state = catch_unwind(AssertUnwindSafe(|| mediator.save(now)));
         self.mediator = Mediator::new(self.settings.clone(), self.seed);
         match state {
-            Ok(state) => restore(&mut self.mediator, &state, now),
+            Ok(state) => {
+                restore(&mut self.mediator, &[state], now, |_| true);
+            }
             Err(_) => tracing::error!("what was learnt of exporters is lost; it is learnt anew"),
+        }
+        if tells_apart {
+            self.mediator.tell_exporters_apart();
         }
     }
 
@@ -372,16 +417,18 @@ impl<O: Observer> Worker<O> {
         if learnt == self.saved || now < self.save_from {
             return;
         }
-        self.saved = learnt;
-        self.hand_over_state();
+        if self.hand_over_state() {
+            self.saved = learnt;
+        }
         let took_ms = self.clock.now().since(now);
         self.save_from = Millis(now.0.saturating_add(took_ms * SAVE_PAUSE_FACTOR));
     }
 
-    fn hand_over_state(&self) {
+    /// Returns whether there was room; else earlier ones are still being written.
+    fn hand_over_state(&self) -> bool {
         let state = self.mediator.save(self.clock.now());
-        // The last one is still being written: this one would be hardly newer.
-        drop(self.handover.try_send(Handover::State(state)));
+        let handover = Handover::State(self.index, state);
+        self.handover.try_send(handover).is_ok()
     }
 
     /// Takes what the kernel still has, sends what waits and hands over the state.
@@ -411,7 +458,7 @@ impl<O: Observer> Worker<O> {
         let mediator = &self.mediator;
         if let Ok(state) = catch_unwind(AssertUnwindSafe(|| mediator.save(now))) {
             // Waits for room: this is the last one, and nothing moves any more.
-            drop(self.handover.send(Handover::State(state)));
+            drop(self.handover.send(Handover::State(self.index, state)));
         }
     }
 }
@@ -451,12 +498,20 @@ fn is_allowed(allowed: &[IpNet], exporter: IpAddr) -> bool {
     allowed.is_empty() || allowed.iter().any(|prefix| prefix.contains(&exporter))
 }
 
-fn restore(mediator: &mut Mediator, state: &[u8], now: Millis) {
-    match mediator.restore(state, now, |_| true) {
-        Ok(0) => {}
-        Ok(sessions_count) => tracing::info!("Templates of {sessions_count} sessions restored"),
-        Err(error) => tracing::error!("{error}"),
-    }
+/// Takes over what is ours of a saved state; returns how many sessions that were.
+fn restore(
+    mediator: &mut Mediator,
+    state: &[Vec<u8>],
+    now: Millis,
+    is_ours: impl Fn(IpAddr) -> bool,
+) -> usize {
+    let taken = state.iter().map(|part| {
+        let taken = mediator.restore(part, now, &is_ours);
+        taken
+            .inspect_err(|error| tracing::error!("{error}"))
+            .unwrap_or(0)
+    });
+    taken.sum()
 }
 
 #[cfg(test)]
@@ -532,13 +587,16 @@ mod tests {
         let (handover, handed) = sync_channel(4);
         let page = Arc::new(Page::default());
         let start = Start {
+            index: 0,
+            steering: Steering::over(1),
+            apart: Arc::default(),
             socket: input.into(),
             datagram_octets_max: 1500,
             allowed: Vec::new(),
             settings,
             seed: 0,
             outlets: Outlets::of(collectors),
-            state: None,
+            state: Arc::default(),
             known: SharedKnown::new(Known { as_db, policies }),
             clock: Clock::start(),
             page: Arc::clone(&page),
@@ -576,7 +634,7 @@ mod tests {
         assert_eq!(numbers.held_lost, 0);
         let aside = handed.iter().find_map(|handover| match handover {
             Handover::Aside(_, octets) => Some(octets),
-            Handover::State(_) => None,
+            Handover::State(..) => None,
         });
         assert_eq!(aside, Some(message(1, 1, 0, &record(66))));
     }

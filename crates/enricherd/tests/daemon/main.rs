@@ -13,3 +13,4 @@ mod forwarding;
 mod message;
 mod restart;
 mod rig;
+mod workers;

@@ -50,6 +50,13 @@ impl Place {
         )
     }
 
+    /// As [`Place::config`], with this many workers.
+    pub(crate) fn config_for(&self, collectors: &[SocketAddr], workers: u16) -> Config {
+        let mut config = self.config(collectors, "listen_address: 127.0.0.1", "");
+        config.performance.workers = workers;
+        config
+    }
+
     /// As [`Place::text`], read, at ports that the system chooses.
     pub(crate) fn config(&self, collectors: &[SocketAddr], general: &str, more: &str) -> Config {
         let text = self.text(collectors, general, more);
