@@ -11,6 +11,8 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
+
 use crate::entries::{Compact, Entries, Reserved, TooManyEntries};
 use crate::origin::{IPV4_WITHOUT_ORIGIN, IPV6_WITHOUT_ORIGIN};
 use crate::prefix::Address;
@@ -184,7 +186,10 @@ fn segments_of<A: Address>(
 
 /// Distinct tuples of answers, numbered as they come.
 struct Tuples {
-    ids: HashMap<Answers, AnswerId>,
+    /// Those of one answer, for each provider: most are, and these maps fit into a cache.
+    lone: [HashMap<Asn, AnswerId, RandomState>; TABLED_COUNT],
+    /// All others.
+    ids: HashMap<Answers, AnswerId, RandomState>,
     list: Vec<Answers>,
 }
 
@@ -193,16 +198,26 @@ impl Tuples {
     fn new() -> Self {
         let nobody = Answers::default();
         Self {
-            ids: HashMap::from([(nobody, AnswerId::NOBODY)]),
+            lone: Default::default(),
+            ids: HashMap::from_iter([(nobody, AnswerId::NOBODY)]),
             list: vec![nobody],
         }
     }
 
     fn id_of(&mut self, answers: Answers) -> AnswerId {
-        *self.ids.entry(answers).or_insert_with(|| {
-            let id = AnswerId(index_u32(self.list.len()));
+        let next = AnswerId(index_u32(self.list.len()));
+        let mut given = (0..).zip(answers.by_provider);
+        let first = given.find(|(_, asn)| *asn != Asn::NONE);
+        let id = match first {
+            Some((index, asn)) if given.all(|(_, asn)| asn == Asn::NONE) => {
+                let ids: &mut HashMap<_, _, _> = &mut self.lone[index];
+                *ids.entry(asn).or_insert(next)
+            }
+            _ => *self.ids.entry(answers).or_insert(next),
+        };
+        if id == next {
             self.list.push(answers);
-            id
-        })
+        }
+        id
     }
 }

@@ -6,6 +6,8 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
+
 use crate::Asn;
 
 /// How many octets of text all names together may take.
@@ -17,7 +19,7 @@ const NAME_OCTETS_MAX: usize = 255;
 /// AS number → organisation.
 #[derive(Clone, Debug, Default)]
 pub struct AsNames {
-    places: HashMap<Asn, Place>,
+    places: HashMap<Asn, Place, RandomState>,
     text: String,
 }
 
@@ -51,16 +53,11 @@ impl AsNames {
             return Ok(());
         }
         let start = self.text.len();
-        for character in name.chars() {
-            let shown = if character.is_control() {
-                '\u{fffd}'
-            } else {
-                character
-            };
-            if self.text.len() - start + shown.len_utf8() > NAME_OCTETS_MAX {
-                break;
-            }
-            self.text.push(shown);
+        let is_plain = name.bytes().all(|octet| (b' '..=b'~').contains(&octet));
+        if is_plain && name.len() <= NAME_OCTETS_MAX {
+            self.text.push_str(name);
+        } else {
+            self.push_shown(name);
         }
         let place = (u32::try_from(start), u8::try_from(self.text.len() - start));
         let (Ok(offset), Ok(octets)) = place else {
@@ -72,6 +69,22 @@ impl AsNames {
         }
         self.places.insert(asn, Place { offset, octets });
         Ok(())
+    }
+
+    /// Appends what a terminal may be given of a name.
+    fn push_shown(&mut self, name: &str) {
+        let start = self.text.len();
+        for character in name.chars() {
+            let shown = if character.is_control() {
+                '\u{fffd}'
+            } else {
+                character
+            };
+            if self.text.len() - start + shown.len_utf8() > NAME_OCTETS_MAX {
+                break;
+            }
+            self.text.push(shown);
+        }
     }
 
     /// Remembers the names of `others` for the AS numbers that have none yet.
@@ -114,6 +127,11 @@ impl AsNames {
     /// Returns the bytes of memory that the names take.
     pub fn memory_bytes(&self) -> usize {
         self.text.capacity() + self.places.capacity() * size_of::<(Asn, Place)>()
+    }
+
+    /// Makes room for names of `asns_count` AS.
+    pub(crate) fn reserve(&mut self, asns_count: usize) {
+        self.places.reserve(asns_count);
     }
 
     /// Gives back the memory that growing left unused.

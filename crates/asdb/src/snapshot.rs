@@ -324,6 +324,7 @@ fn numbers(mut column: Column<'_>) -> Result<Vec<Asn>, SnapshotError> {
 
 fn names(column: Column<'_>, numbers: &[Asn]) -> Result<AsNames, SnapshotError> {
     let mut names = AsNames::new();
+    names.reserve(numbers.len());
     let mut lines = column.octets.split(|&octet| octet == b'\n');
     for (index, &asn) in numbers.iter().enumerate() {
         let line = lines.next().ok_or(SnapshotError::ColumnEnd {

@@ -21,6 +21,9 @@ use crate::table::AnswerId;
 /// How many addresses go down together: their state stays in the first-level cache.
 const LANES: usize = 32;
 
+/// How many slots the first level has: all values of two octets.
+const FIRST_LEVEL_COUNT: usize = 1 << 16;
+
 /// An answer, or where to look next: one `u32`, so that runs are small.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Step(u32);
@@ -91,12 +94,24 @@ impl Trie {
             nodes: Vec::new(),
             runs: vec![Step::answer(AnswerId::NOBODY)],
         };
+        let mut open = OpenRuns(Vec::new());
         let mut rest = segments.as_slice();
-        let mut first_level = Vec::with_capacity(1 << 16);
-        for bits in 0..=u16::MAX {
-            let [high, low] = bits.to_be_bytes();
-            let first = A::FIRST.with_octet(0, high).with_octet(1, low);
-            first_level.push(trie.step_for(first, 2, &mut rest));
+        let mut first_level = Vec::with_capacity(FIRST_LEVEL_COUNT);
+        while first_level.len() < FIRST_LEVEL_COUNT {
+            let [current, behind @ ..] = rest else { break };
+            let until = behind.first().map(|next| next.start);
+            let slot = until.map_or(FIRST_LEVEL_COUNT, |start| {
+                usize::from(start.first_two_octets())
+            });
+            // Segments ascend, so the list only grows.
+            first_level.resize(slot, Step::answer(current.value));
+            let Some(start) = until else { break };
+            let first = start.first_of_octets(2);
+            if start == first {
+                rest = behind;
+            } else {
+                first_level.push(trie.node_for(first, 2, &mut rest, &mut open));
+            }
         }
         trie.first_level = first_level.into_boxed_slice();
         trie.nodes.shrink_to_fit();
@@ -175,58 +190,80 @@ impl Trie {
             + self.runs.capacity() * size_of::<Step>()
     }
 
-    /// Returns what to do for the addresses that share their first `depth` octets with `first`,
-    /// their first one, and builds what that needs.
+    /// Builds the node for the addresses that share their first `depth` octets with `first`, their
+    /// first one; a segment starts among them, behind the first.
     ///
-    /// `rest` starts with the segment that `first` is in, and is moved on to that of the next
-    /// address behind.
-    fn step_for<A: Octets>(
-        &mut self,
-        first: A,
-        depth: usize,
-        rest: &mut &[Segment<A, AnswerId>],
-    ) -> Step {
-        let last = first.last_of_octets(depth);
-        let step = match rest {
-            [only] => Step::answer(only.value),
-            [current, next, ..] if last < next.start => Step::answer(current.value),
-            _ => self.node_for(first, depth, rest),
-        };
-        if let [_, next, ..] = rest
-            && last.next() == Some(next.start)
-        {
-            *rest = &rest[1..];
-        }
-        step
-    }
-
+    /// `rest` starts with the segment that `first` is in, and is moved on to the one that the last
+    /// of the addresses is in.
     fn node_for<A: Octets>(
         &mut self,
         first: A,
         depth: usize,
         rest: &mut &[Segment<A, AnswerId>],
+        open: &mut OpenRuns,
     ) -> Step {
-        let mut steps = [Step(0); 256];
-        for (slot, step) in (0..=u8::MAX).zip(&mut steps) {
-            *step = self.step_for(first.with_octet(depth, slot), depth + 1, rest);
+        let last = first.last_of_octets(depth);
+        let runs_before = open.0.len();
+        let mut slot = 0;
+        while let [current, behind @ ..] = *rest {
+            let within = behind.first().filter(|next| next.start <= last);
+            let Some(next) = within else {
+                open.begin(slot, Step::answer(current.value));
+                break;
+            };
+            let divided = next.start.octet(depth);
+            if slot < divided {
+                open.begin(slot, Step::answer(current.value));
+                slot = divided;
+            }
+            let first_of_slot = first.with_octet(depth, slot);
+            if next.start == first_of_slot {
+                *rest = behind;
+                continue;
+            }
+            let step = self.node_for(first_of_slot, depth + 1, rest, open);
+            open.begin(slot, step);
+            let Some(next_slot) = slot.checked_add(1) else {
+                break;
+            };
+            slot = next_slot;
         }
+        self.close(open, runs_before)
+    }
+
+    /// Stores a node of the open runs behind the first `runs_before`, which stay open.
+    fn close(&mut self, open: &mut OpenRuns, runs_before: usize) -> Step {
         let mut node = Node {
             begins: [0; 4],
             run_before: [0; 4],
         };
-        for (word, steps_of_word) in steps.chunks(64).enumerate() {
-            node.run_before[word] = index_u32(self.runs.len()) - 1;
-            for (bit, &step) in steps_of_word.iter().enumerate() {
-                let is_first = word == 0 && bit == 0;
-                if is_first || self.runs.last() != Some(&step) {
-                    node.begins[word] |= 1 << bit;
-                    self.runs.push(step);
-                }
+        let mut run_before = index_u32(self.runs.len()) - 1;
+        for (slot, step) in open.0.drain(runs_before..) {
+            let begins = &mut node.begins[usize::from(slot >> 6)];
+            // Equal steps of neighbours are one run.
+            if slot == 0 || self.runs.last() != Some(&step) {
+                *begins |= 1 << (slot & 63);
+                self.runs.push(step);
             }
+        }
+        for (word, begins) in node.begins.into_iter().enumerate() {
+            node.run_before[word] = run_before;
+            run_before += begins.count_ones();
         }
         let index = index_u32(self.nodes.len());
         self.nodes.push(node);
         Step(index | Step::NODE)
+    }
+}
+
+/// The runs of nodes that are still being built, from the outermost to the innermost: from which
+/// slot on, and what holds there.
+struct OpenRuns(Vec<(u8, Step)>);
+
+impl OpenRuns {
+    /// Lets `step` hold from `slot` on, in the innermost node.
+    fn begin(&mut self, slot: u8, step: Step) {
+        self.0.push((slot, step));
     }
 }
 
@@ -250,8 +287,10 @@ pub(crate) trait Octets: Address {
     /// Returns the address with octet number `index`, in network order, set from 0 to `octet`.
     fn with_octet(self, index: usize, octet: u8) -> Self;
 
-    /// Returns the last address that shares the first `count` octets with this one, whose other
-    /// octets are 0.
+    /// Returns the first address that shares the first `count` octets with this one.
+    fn first_of_octets(self, count: usize) -> Self;
+
+    /// Returns the last address that shares the first `count` octets with this one.
     fn last_of_octets(self, count: usize) -> Self;
 }
 
@@ -272,6 +311,12 @@ macro_rules! octets {
             fn with_octet(self, index: usize, octet: u8) -> Self {
                 let mut octets = self.to_be_bytes();
                 octets[index] = octet;
+                Self::from_be_bytes(octets)
+            }
+
+            fn first_of_octets(self, count: usize) -> Self {
+                let mut octets = self.to_be_bytes();
+                octets[count..].fill(0);
                 Self::from_be_bytes(octets)
             }
 

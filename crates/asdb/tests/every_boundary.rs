@@ -1,4 +1,5 @@
-//! The shipped table at every border of every range of the data it was made of.
+//! The shipped table at every border of every range of the data it was made of, and of every
+//! prefix in it.
 //!
 //! The judge shares nothing with the crate: a binary search over the ranges as they stand in the
 //! files, with its own list of addresses that have no origin. Without `../shared` the ranges are
@@ -109,12 +110,13 @@ impl Judge {
         (0..=self.bits).find(fits).expect("the address itself fits")
     }
 
-    /// Calls `look` with each border and the address on its other side.
-    fn each_border(&self, mut look: impl FnMut(u128)) {
+    /// Calls `look` with each border of its ranges and of `prefixes`, and with the address on its
+    /// other side.
+    fn each_border(&self, prefixes: &[Range], mut look: impl FnMut(u128)) {
         let top = 1_u128
             .checked_shl(self.bits)
             .map_or(u128::MAX, |size| size - 1);
-        for range in &self.ranges {
+        for range in self.ranges.iter().chain(prefixes) {
             look(range.first.saturating_sub(1));
             look(range.first);
             look(range.last);
@@ -203,7 +205,10 @@ fn asn_of(db: &AsDb, id: AnswerId) -> u32 {
 fn every_ipv4_border_has_the_answer_of_a_search_over_the_ranges() {
     let judge = Judge::new(ranges("asn-ipv4.csv.gz", true), 32, IPV4_WITHOUT_ORIGIN);
     let mut addresses = Vec::new();
-    judge.each_border(|address| addresses.push(u32::try_from(address).expect("IPv4")));
+    let prefixes = snapshot_ranges(true);
+    judge.each_border(&prefixes, |address| {
+        addresses.push(u32::try_from(address).expect("IPv4"));
+    });
     let db = shipped_table();
     let mut answers = vec![AnswerId::NOBODY; addresses.len()];
     db.lookup_ipv4(&addresses, &mut answers);
@@ -212,14 +217,19 @@ fn every_ipv4_border_has_the_answer_of_a_search_over_the_ranges() {
         assert_eq!(asn_of(&db, answer), judge.asn(u128::from(address)), "{ip}");
         assert_eq!(db.lookup(ip), answer, "{ip} singly");
     }
-    println!("{} addresses, 0 differences", addresses.len());
+    println!(
+        "{} addresses at the borders of {} prefixes, 0 differences",
+        addresses.len(),
+        prefixes.len()
+    );
 }
 
 #[test]
 fn every_ipv6_border_has_the_answer_of_a_search_over_the_ranges() {
     let judge = Judge::new(ranges("asn-ipv6.csv.gz", false), 128, IPV6_WITHOUT_ORIGIN);
     let mut addresses = Vec::new();
-    judge.each_border(|address| addresses.push(address));
+    let prefixes = snapshot_ranges(false);
+    judge.each_border(&prefixes, |address| addresses.push(address));
     let db = shipped_table();
     let mut answers = vec![AnswerId::NOBODY; addresses.len()];
     db.lookup_ipv6(&addresses, &mut answers);
@@ -228,7 +238,11 @@ fn every_ipv6_border_has_the_answer_of_a_search_over_the_ranges() {
         assert_eq!(asn_of(&db, answer), judge.asn(address), "{ip}");
         assert_eq!(db.lookup(ip), answer, "{ip} singly");
     }
-    println!("{} addresses, 0 differences", addresses.len());
+    println!(
+        "{} addresses at the borders of {} prefixes, 0 differences",
+        addresses.len(),
+        prefixes.len()
+    );
 }
 
 #[test]

@@ -132,7 +132,7 @@ const HOUSE: &[Floor] = &[
     Floor {
         name: "asdb",
         may_use: &[],
-        foreign_max: 4,
+        foreign_max: 6,
     },
     Floor {
         name: "mediator",
