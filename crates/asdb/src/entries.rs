@@ -123,7 +123,7 @@ impl Entries {
     }
 
     /// Gives back the memory that growing left unused.
-    pub(crate) fn shrink(&mut self) {
+    pub fn shrink(&mut self) {
         self.ipv4.shrink_to_fit();
         self.ipv6.shrink_to_fit();
     }

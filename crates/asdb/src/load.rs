@@ -1,25 +1,30 @@
 //! Reads the files that say which AS a prefix belongs to: octets in, entries and names out.
 //!
 //! The content decides the format, not the file's name: MMDB ([`Format::Mmdb`]), ranges
-//! ([`Format::Ranges`]), iptoasn's table ([`Format::Iptoasn`]) or CAIDA's ([`Format::Pfx2as`]);
-//! each plain or gzip. A file is read whole or refused with the line or offset of the fault.
+//! ([`Format::Ranges`]), iptoasn's table ([`Format::Iptoasn`]), CAIDA's ([`Format::Pfx2as`]) or
+//! our own compact form ([`Format::Snapshot`]); each plain, gzip or bzip2. A file is read whole or
+//! refused with the line or offset of the fault.
 //!
 //! Ranges become the fewest prefixes that cover them, so where two ranges overlap the longest
 //! prefix wins, and of equal prefixes the one that stands first in the file.
 //!
-//! Not here: opening files, their age (the daemon); the shipped snapshot ([`crate::snapshot`]).
+//! Not here: opening files, their age (the daemon); how a snapshot is packed
+//! ([`crate::snapshot`]); dumps of routing tables (`routefeed`).
 //!
 //! Bound: 256 MiB of unpacked text or MMDB (text is read as a stream, never held),
 //! [`crate::ENTRIES_MAX`] prefixes, 32 MiB of names; a line holds at most 4096 octets.
 
-mod gzip;
 mod mmdb;
 mod text;
+mod unpack;
 
 use std::fmt;
 
 use crate::entries::{Entries, TooManyEntries};
 use crate::names::{AsNames, NamesTooLong};
+use crate::snapshot::{self, Snapshot, SnapshotError};
+
+pub use unpack::{Packing, unpacked};
 
 /// How a file says what it says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +37,8 @@ pub enum Format {
     Iptoasn,
     /// `network<tab>length<tab>asn`; several origins as `1_2`, an AS_SET as `1,2`.
     Pfx2as,
+    /// What [`snapshot::encode`] makes.
+    Snapshot,
 }
 
 impl Format {
@@ -42,6 +49,7 @@ impl Format {
             Self::Ranges => "ranges",
             Self::Iptoasn => "iptoasn",
             Self::Pfx2as => "pfx2as",
+            Self::Snapshot => "snapshot",
         }
     }
 }
@@ -55,10 +63,21 @@ pub struct Loaded {
     pub entries: Entries,
     /// Its names of AS.
     pub names: AsNames,
-    /// When it was made, in seconds since 1970, if it says so (MMDB).
-    pub made_unix_s: Option<u64>,
+    /// When it was made, if it says so.
+    pub made: Option<Made>,
+    /// How it was packed.
+    pub packing: Packing,
     /// What was worth noting.
     pub noted: Noted,
+}
+
+/// When a file says that it was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Made {
+    /// In seconds since 1970 (MMDB).
+    UnixSeconds(u64),
+    /// On a day, as `2026-06-17` (snapshot).
+    Day(String),
 }
 
 /// What a reader met that is no fault.
@@ -70,21 +89,56 @@ pub struct Noted {
     pub several_origins_count: u64,
 }
 
-/// Reads a file of any of the formats, plain or gzip.
+/// Reads a file of any of the formats, packed or not.
 ///
 /// # Errors
 /// Each [`LoadErrorKind`] names its cause; nothing is returned of a file with a fault.
 pub fn load(octets: &[u8]) -> Result<Loaded, LoadError> {
-    if gzip::is_gzip(octets) {
-        if text::begins(&gzip::first_octets(octets, text::LINE_OCTETS_MAX)) {
-            return text::read(&mut gzip::stream(octets));
+    let packing = Packing::of(octets);
+    let loaded = match packing {
+        Packing::Plain if !text::begins(&octets[..octets.len().min(text::LINE_OCTETS_MAX)]) => {
+            load_binary(octets)
         }
-        return mmdb::read(&gzip::unpack(octets)?);
+        Packing::Plain => text::read(packing, &mut &*octets),
+        Packing::Gzip | Packing::Bzip2 => {
+            if text::begins(&unpack::first_octets(
+                packing,
+                octets,
+                text::LINE_OCTETS_MAX,
+            )) {
+                text::read(packing, &mut packing.stream(octets))
+            } else {
+                load_binary(&unpack::unpack(packing, octets)?)
+            }
+        }
+    };
+    loaded.map(|loaded| Loaded { packing, ..loaded })
+}
+
+/// Reads what is no text.
+fn load_binary(octets: &[u8]) -> Result<Loaded, LoadError> {
+    if !snapshot::is_snapshot(octets) {
+        return mmdb::read(octets);
     }
-    if text::begins(&octets[..octets.len().min(text::LINE_OCTETS_MAX)]) {
-        return text::read(&mut &*octets);
+    let Snapshot {
+        date,
+        entries,
+        names,
+        ..
+    } = snapshot::decode(octets).map_err(|error| LoadError::whole(error.into()))?;
+    if entries.is_empty() {
+        return Err(LoadError::whole(LoadErrorKind::NoEntries {
+            hint: String::new(),
+        }));
     }
-    mmdb::read(octets)
+    Ok(Loaded {
+        format: Format::Snapshot,
+        entries,
+        names,
+        made: Some(Made::Day(date)),
+        packing: Packing::Plain,
+        noted: Noted::default(),
+    })
 }
 
 /// Where in a file something is wrong.
@@ -156,12 +210,6 @@ pub enum LoadErrorKind {
         /// What they are.
         layout: &'static str,
     },
-    /// The gzip stream is damaged or cut.
-    #[error("gzip: {reason}")]
-    Gzip {
-        /// What the decoder says.
-        reason: String,
-    },
     /// A prefix length is no number, or above what the family has.
     #[error("{text:?} is not a prefix length of this address")]
     Length {
@@ -186,6 +234,14 @@ pub enum LoadErrorKind {
         /// What it is instead, if that is known.
         hint: String,
     },
+    /// The packed stream is damaged or cut.
+    #[error("{packing}: {reason}")]
+    Packed {
+        /// How it is packed.
+        packing: &'static str,
+        /// What the decoder says.
+        reason: String,
+    },
     /// A range ends before it starts.
     #[error("end {end} is below start {start}")]
     Reversed {
@@ -194,15 +250,18 @@ pub enum LoadErrorKind {
         /// Last address as written.
         end: String,
     },
+    /// The snapshot is damaged.
+    #[error("snapshot: {0}")]
+    Snapshot(#[from] SnapshotError),
     /// There are more prefixes than a source may hold.
     #[error(transparent)]
     TooManyEntries(#[from] TooManyEntries),
     /// The file unpacks to more than any AS database has.
-    #[error("more than {} octets when unpacked", gzip::UNPACKED_OCTETS_MAX)]
+    #[error("more than {} octets when unpacked", unpack::UNPACKED_OCTETS_MAX)]
     Unpacked,
     /// The content is of no known format.
     #[error(
-        "neither MMDB nor text of a known layout: start,end,asn,name; \
+        "neither MMDB nor a snapshot nor text of a known layout: start,end,asn,name; \
          start<tab>end<tab>asn<tab>country<tab>name; network<tab>length<tab>asn"
     )]
     UnknownFormat,

@@ -1,4 +1,5 @@
-//! The snapshot that is shipped with the program: the Internet of one day, packed.
+//! Prefixes and names, packed: the form of the snapshot that is shipped with the program, the
+//! Internet of one day, and of what `ipfix-enricher db build` writes.
 //!
 //! Layout, numbers big-endian: the magic `ASDBSNP1`; the octets of the notice as `u32`, and the
 //! notice: a line with the date, then the attribution that the data's licence asks for, plain so
@@ -90,6 +91,11 @@ pub enum SnapshotError {
 /// Returns the snapshot that this program was built with; [`decode`] opens it.
 pub const fn shipped() -> &'static [u8] {
     include_bytes!("../data/snapshot.bin")
+}
+
+/// Returns whether the octets begin as a snapshot does.
+pub fn is_snapshot(octets: &[u8]) -> bool {
+    octets.starts_with(MAGIC)
 }
 
 /// Opens a snapshot.

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use asdb::load::{Format, load};
+use asdb::load::{Format, Made, load};
 use asdb::{Asn, Prefix, Reserved};
 
 fn folder(name: &str) -> Option<PathBuf> {
@@ -84,9 +84,7 @@ fn good_databases_say_what_their_source_says() {
         let loaded = load(&octets).expect(name);
         assert_eq!(loaded.format, Format::Mmdb);
         assert!(
-            loaded
-                .made_unix_s
-                .is_some_and(|seconds| seconds > 1_500_000_000),
+            matches!(loaded.made, Some(Made::UnixSeconds(1_500_000_000..))),
             "{name}"
         );
         let said: BTreeMap<Prefix, u32> = loaded

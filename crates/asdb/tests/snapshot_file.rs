@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use asdb::load::{Format, Made, load};
 use asdb::snapshot::{Snapshot, decode, encode, shipped};
 use asdb::{AsNames, Asn, Entries, Entry};
 
@@ -50,6 +51,22 @@ fn sample() -> Snapshot {
 
 fn list(snapshot: &Snapshot) -> Vec<Entry> {
     snapshot.entries.iter().collect()
+}
+
+#[test]
+fn a_snapshot_is_a_file_like_any_other() {
+    let made = sample();
+    let packed = encode(&made).expect("packed");
+    let loaded = load(&packed).expect("a good file");
+    assert_eq!(loaded.format, Format::Snapshot);
+    assert_eq!(loaded.made, Some(Made::Day(made.date.clone())));
+    assert_eq!(loaded.entries.iter().collect::<Vec<_>>(), list(&made));
+    assert_eq!(loaded.names.of(Asn(7)), Some("Seven"));
+    let cut = load(&packed[..packed.len() - 9]).expect_err("a refusal");
+    assert!(cut.to_string().starts_with("snapshot: "), "{cut}");
+    let nothing = encode(&snapshot(&[], &[])).expect("packed");
+    let message = load(&nothing).expect_err("a refusal").to_string();
+    assert_eq!(message, "no prefix with an AS number in it");
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! What text files say, and exactly how a wrong one is refused.
 
 use std::io::Write;
+use std::net::Ipv4Addr;
 
-use asdb::load::{Format, Loaded, Noted, load};
+use asdb::load::{Format, Loaded, Noted, Packing, load};
 use asdb::{Asn, Entry};
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -237,7 +238,7 @@ fn a_wrong_line_refuses_the_file_and_is_named() {
         (
             "",
             "<html>",
-            "line 1: neither MMDB nor text of a known layout: start,end,asn,name; \
+            "line 1: neither MMDB nor a snapshot nor text of a known layout: start,end,asn,name; \
              start<tab>end<tab>asn<tab>country<tab>name; network<tab>length<tab>asn",
         ),
     ];
@@ -248,7 +249,7 @@ fn a_wrong_line_refuses_the_file_and_is_named() {
 
 #[test]
 fn what_is_no_text_is_refused_as_a_whole() {
-    let unknown = "neither MMDB nor text of a known layout: start,end,asn,name; \
+    let unknown = "neither MMDB nor a snapshot nor text of a known layout: start,end,asn,name; \
                    start<tab>end<tab>asn<tab>country<tab>name; network<tab>length<tab>asn";
     assert_eq!(refusal(b""), unknown);
     assert_eq!(refusal(b"\0\x01\x02"), unknown);
@@ -326,6 +327,53 @@ fn a_source_with_too_many_prefixes_is_refused() {
         .expect_err("a refusal")
         .to_string();
     assert_eq!(message, "line 16514: more than 4194304 prefixes");
+}
+
+/// Packs as bzip2.
+fn bzip2(octets: &[u8]) -> Vec<u8> {
+    let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::best());
+    encoder.write_all(octets).expect("memory");
+    encoder.finish().expect("memory")
+}
+
+#[test]
+fn bzip2_is_read_and_refused_where_it_is_damaged_or_cut() {
+    let text: String = (1..300)
+        .map(|n: u32| format!("{0},{0},{n},name {n}\n", Ipv4Addr::from_bits(n << 8)))
+        .collect();
+    let packed = bzip2(text.as_bytes());
+    let loaded = load(&packed).expect("a good file");
+    assert_eq!(
+        (loaded.entries.len(), loaded.packing),
+        (299, Packing::Bzip2)
+    );
+    for cut in (4..packed.len()).step_by(5) {
+        let message = load(&packed[..cut]).expect_err("a refusal").to_string();
+        assert!(!message.is_empty(), "{cut}");
+    }
+    for octet in (4..packed.len()).step_by(7) {
+        let mut damaged = packed.clone();
+        damaged[octet] ^= 0x10;
+        // Some bits mean nothing; the content has a checksum.
+        if let Ok(same) = load(&damaged) {
+            assert_eq!(shown(&same), shown(&loaded), "octet {octet}");
+        }
+    }
+    let mut two = packed;
+    two.extend(bzip2(b"9.0.0.0,9.0.0.255,9\n"));
+    assert_eq!(load(&two).expect("two streams").entries.len(), 300);
+}
+
+#[test]
+fn a_bzip2_bomb_is_refused_after_256_mib() {
+    let line = b"# nothing\n".repeat(1_000_000);
+    let mut packed = Vec::new();
+    let one = bzip2(&line);
+    for _ in 0..30 {
+        packed.extend(&one);
+    }
+    let message = load(&packed).expect_err("a refusal").to_string();
+    assert_eq!(message, "more than 268435456 octets when unpacked");
 }
 
 #[test]

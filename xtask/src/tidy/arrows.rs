@@ -140,6 +140,11 @@ const HOUSE: &[Floor] = &[
         foreign_max: 2,
     },
     Floor {
+        name: "routefeed",
+        may_use: &["asdb"],
+        foreign_max: 1,
+    },
+    Floor {
         name: "lab",
         may_use: &[],
         // The kernel and a command line, for the load programs; the judge needs nothing.
@@ -147,7 +152,7 @@ const HOUSE: &[Floor] = &[
     },
     Floor {
         name: "enricherd",
-        may_use: &["asdb", "mediator"],
+        may_use: &["asdb", "mediator", "routefeed"],
         foreign_max: 15,
     },
     Floor {

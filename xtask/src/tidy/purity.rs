@@ -1,8 +1,9 @@
-//! The purity line: `mediator` and `asdb` see octets and a time, and nothing of the machine.
+//! The purity line: `mediator`, `asdb` and `routefeed` see octets and a time, and nothing of the
+//! machine.
 //!
 //! That is what makes every test of them exact and every replay the same twice. The compiler
-//! guards `mediator`, which has no `std`; the rules here guard that it stays so, and `asdb`, whose
-//! readers of compressed files and MMDB need `std`.
+//! guards `mediator`, which has no `std`; the rules here guard that it stays so, and the other two,
+//! whose readers of compressed files and MMDB need `std`.
 //!
 //! Not here: who may depend on whom (`arrows`).
 
@@ -87,7 +88,7 @@ pub(super) const RULES: &[Rule] = &[
 ];
 
 /// The crates below the line.
-const PURE: &[&str] = &["crates/asdb/", "crates/mediator/"];
+const PURE: &[&str] = &["crates/asdb/", "crates/mediator/", "crates/routefeed/"];
 
 /// Modules of `std` that reach the machine.
 const MODULES: &[&str] = &["env", "fs", "os", "process", "thread"];
@@ -125,7 +126,9 @@ fn core_attributes(_: &Tree, file: &File) -> Vec<Fault> {
             &["#", "!", "[", "no_std", "]"],
             &["#", "!", "[", "forbid", "(", "unsafe_code", ")", "]"],
         ],
-        "crates/asdb/src/lib.rs" => &[&["#", "!", "[", "forbid", "(", "unsafe_code", ")", "]"]],
+        "crates/asdb/src/lib.rs" | "crates/routefeed/src/lib.rs" => {
+            &[&["#", "!", "[", "forbid", "(", "unsafe_code", ")", "]"]]
+        }
         _ => return Vec::new(),
     };
     let absent = demanded

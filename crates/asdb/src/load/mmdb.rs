@@ -7,7 +7,7 @@
 //! The IPv4 tree sits under ::/96 of an IPv6 tree, and other places (IPv4-mapped, 6to4, Teredo)
 //! point to it as well; those are passed over, as they repeat the same prefixes.
 //!
-//! Not here: unpacking ([`super::gzip`]), what else a record says.
+//! Not here: unpacking ([`super::unpack`]), what else a record says.
 //!
 //! Bound: 16 Mi visited nodes, ten times the largest AS database known.
 
@@ -20,7 +20,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
 
 use super::text::as_number;
-use super::{Format, LoadError, LoadErrorKind, Loaded, Noted};
+use super::{Format, LoadError, LoadErrorKind, Loaded, Made, Noted, Packing};
 use crate::entries::Entries;
 use crate::names::AsNames;
 use crate::{Asn, Prefix};
@@ -53,7 +53,8 @@ pub(super) fn read(octets: &[u8]) -> Result<Loaded, LoadError> {
         format: Format::Mmdb,
         entries: walk.entries,
         names: walk.names,
-        made_unix_s: Some(metadata.build_epoch),
+        made: Some(Made::UnixSeconds(metadata.build_epoch)),
+        packing: Packing::Plain,
         noted: Noted::default(),
     })
 }

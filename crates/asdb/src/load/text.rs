@@ -3,14 +3,14 @@
 //! Empty lines and lines that begin with `#` are skipped. The first other line decides the
 //! format; all lines are then read as that.
 //!
-//! Not here: unpacking ([`super::gzip`]).
+//! Not here: unpacking ([`super::unpack`]).
 
 use std::borrow::Cow;
 use std::io::{BufRead, Read};
 use std::net::IpAddr;
 
-use super::gzip::UNPACKED_OCTETS_MAX;
-use super::{Format, LoadError, LoadErrorKind, Loaded, Noted, Place};
+use super::unpack::UNPACKED_OCTETS_MAX;
+use super::{Format, LoadError, LoadErrorKind, Loaded, Noted, Packing, Place};
 use crate::entries::{Entries, TooManyEntries};
 use crate::names::AsNames;
 use crate::{Asn, Prefix};
@@ -29,9 +29,10 @@ pub(super) fn begins(first: &[u8]) -> bool {
             .all(|&octet| octet >= b' ' || b"\t\r\n".contains(&octet))
 }
 
-/// Reads all lines.
-pub(super) fn read(source: &mut dyn BufRead) -> Result<Loaded, LoadError> {
+/// Reads all lines of what was packed so.
+pub(super) fn read(packing: Packing, source: &mut dyn BufRead) -> Result<Loaded, LoadError> {
     let mut lines = Lines {
+        packing,
         source,
         line: Vec::new(),
         number: 0,
@@ -60,6 +61,7 @@ pub(super) fn read(source: &mut dyn BufRead) -> Result<Loaded, LoadError> {
 
 /// The lines of a source, none longer than allowed, all together not longer than allowed.
 struct Lines<'a> {
+    packing: Packing,
     source: &'a mut dyn BufRead,
     line: Vec<u8>,
     number: u64,
@@ -77,7 +79,8 @@ impl Lines<'_> {
             .read_until(b'\n', &mut self.line)
             .map_err(|error| LoadError {
                 place,
-                kind: LoadErrorKind::Gzip {
+                kind: LoadErrorKind::Packed {
+                    packing: self.packing.name(),
                     reason: error.to_string(),
                 },
             })?;
@@ -132,7 +135,7 @@ impl Reader {
         match self.format {
             Format::Iptoasn => self.take_iptoasn(line),
             Format::Pfx2as => self.take_pfx2as(line),
-            Format::Ranges | Format::Mmdb => self.take_range(line),
+            Format::Ranges | Format::Mmdb | Format::Snapshot => self.take_range(line),
         }
     }
 
@@ -234,7 +237,8 @@ impl Reader {
             format: self.format,
             entries: self.entries,
             names: self.names,
-            made_unix_s: None,
+            made: None,
+            packing: Packing::Plain,
             noted: self.noted,
         }
     }

@@ -245,7 +245,7 @@ pub const KEYS: &[Key] = &[
         "enrichment.as_databases[].path",
         "path",
         Fault,
-        "An MMDB or text file, plain or gzip.",
+        "An MMDB or text file, or what `db build` writes; plain, gzip or bzip2.",
     ),
     key(
         "enrichment.mrt_files",

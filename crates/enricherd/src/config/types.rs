@@ -159,7 +159,7 @@ pub struct StaticPrefix {
 /// A file of prefixes and AS numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AsDatabase {
-    /// MMDB or text, plain or gzip.
+    /// MMDB, text or snapshot; plain, gzip or bzip2.
     pub path: PathBuf,
 }
 

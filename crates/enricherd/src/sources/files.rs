@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use asdb::load::Made;
 use asdb::{AsNames, Provider};
 
 use crate::sources::date::Date;
@@ -30,7 +31,10 @@ pub(super) fn load(path: &Path) -> Result<(Source, AsNames), SourceFault> {
         path: path.to_owned(),
         error,
     })?;
-    let made = loaded.made_unix_s.map(Date::of_unix_seconds);
+    let made = loaded.made.and_then(|made| match made {
+        Made::UnixSeconds(seconds) => Some(Date::of_unix_seconds(seconds)),
+        Made::Day(day) => Date::parse(&day),
+    });
     let source = Source {
         origin: Origin::File(path.to_owned()),
         provider: Provider::Database,
