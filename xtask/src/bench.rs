@@ -1,24 +1,149 @@
-//! The benchmarks, one crate after the other so that they do not disturb each other.
+//! How fast: the daemon beside a blind forwarder and beside other people's replicators.
 //!
-//! Figures are ratios within one run: the yardsticks run beside what is measured. Nothing here
-//! judges them.
+//! All of them run side by side on one machine in one run, and are measured in turn, in short
+//! slices: whatever else the machine does, it does to all. Only ratios of one round are compared,
+//! and of several rounds the median and the range are printed. Nothing here fails for a figure:
+//! the aims stand beside them.
+//!
+//! Not here: the load (`lab`'s flowgen and flowsink), instruction counts (`callgrind`).
+//! Bound: each slice lasts seconds; the whole stays below 15 minutes unless more is asked for.
 
-use anyhow::Result;
+mod figures;
+mod parts;
+mod report;
+mod rows;
+mod running;
+mod search;
+mod slice;
+mod subject;
 
-use crate::process;
+use std::fs;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
-/// Runs the benchmarks of the crates that have some.
+use anyhow::{Context, Result, bail};
+
+use crate::{process, tree};
+use figures::{Added, Figures};
+use rows::{ROWS, Row};
+use running::Running;
+use slice::Bench;
+use subject::Subject;
+
+const USAGE: &str = "\
+usage: cargo xtask bench [parts] [--only ROW,ROW] [--rounds N] [--seconds N]
+
+  parts      the criterion benchmarks of asdb and mediator instead
+  --only     some rows alone
+  --rounds   how often each row is measured; 3
+  --seconds  how long each slice is measured; 3
+";
+
+/// What is asked for.
+struct Options {
+    rows: Vec<&'static Row>,
+    rounds: usize,
+    slice: Duration,
+}
+
+/// Runs what `words` ask for.
 ///
 /// # Errors
-/// One cannot be built or panics.
-pub(crate) fn run() -> Result<()> {
-    for package in ["asdb", "mediator"] {
-        process::run(&mut process::cargo(&[
-            "bench",
-            "--locked",
-            "--package",
-            package,
-        ]))?;
+/// A word that means nothing; a program that cannot be built or started, or that ends early.
+pub(crate) fn run(words: &[&str]) -> Result<()> {
+    if words == ["parts"] {
+        return parts::run();
     }
+    let options = options(words)?;
+    let folder = prepare()?;
+    let bench = Bench::new(folder, options.slice)?;
+    report::machine(&bench)?;
+    let start = Instant::now();
+    for row in &options.rows {
+        measure(&bench, row, options.rounds)?;
+    }
+    println!("\nmeasured for {:.0} s", start.elapsed().as_secs_f64());
+    report::load_average()
+}
+
+fn options(words: &[&str]) -> Result<Options> {
+    let mut options = Options {
+        rows: ROWS.iter().collect(),
+        rounds: 3,
+        slice: Duration::from_secs(3),
+    };
+    for pair in words.chunks(2) {
+        let &[option, value] = pair else {
+            bail!("{} lacks a value\n{USAGE}", pair.concat());
+        };
+        match option {
+            "--only" => options.rows = rows::named(value)?,
+            "--rounds" => options.rounds = value.parse().context("--rounds")?,
+            "--seconds" => options.slice = Duration::from_secs_f64(value.parse()?),
+            _ => bail!("{option} means nothing here\n{USAGE}"),
+        }
+    }
+    Ok(options)
+}
+
+/// Builds the programs and writes the prefixes that flows have their addresses in.
+fn prepare() -> Result<PathBuf> {
+    let packages = ["--package", "lab", "--package", "enricherd", "--bins"];
+    let build = ["build", "--release", "--locked", "--quiet"];
+    process::run(process::cargo(&build).args(packages))?;
+    let folder = tree::build_folder().join("bench");
+    fs::create_dir_all(&folder).context("cannot create the folder of the bench")?;
+    let shipped = asdb::snapshot::decode(asdb::snapshot::shipped())?;
+    let entries = shipped.entries.iter();
+    let prefixes = entries.filter(|entry| entry.prefix.network().is_ipv4());
+    let lines: Vec<_> = prefixes.map(|entry| entry.prefix.to_string()).collect();
+    fs::write(folder.join(slice::PREFIXES), lines.join("\n"))?;
+    Ok(folder)
+}
+
+/// Measures one row and prints it.
+fn measure(bench: &Bench, row: &Row, rounds: usize) -> Result<()> {
+    report::begin(row);
+    let subjects = row.subjects.iter();
+    let present: Vec<&Subject> = subjects
+        .filter(|subject| report::is_present(bench, subject))
+        .collect();
+    let mut all = Vec::new();
+    for subject in &present {
+        all.push((bench.start(subject)?, Figures::default()));
+    }
+    for _ in 0..rounds {
+        for rate in row.rates {
+            for (running, figures) in &mut all {
+                let cpu = bench.cpu(running, *rate)?;
+                figures.cpu.entry(*rate).or_default().push(cpu);
+            }
+        }
+        if row.is_searched {
+            for (running, figures) in &mut all {
+                search_and_time(bench, running, figures)?;
+            }
+        }
+    }
+    let mut figures = Vec::new();
+    for (running, mut of_subject) in all {
+        of_subject.memory_kib = running.peak_memory_kib()?;
+        figures.push(of_subject);
+    }
+    report::row(row, &present, &figures);
+    Ok(())
+}
+
+/// Searches the highest rate of a program, and measures its latency at half of it.
+fn search_and_time(bench: &Bench, running: &mut Running, figures: &mut Figures) -> Result<()> {
+    let last_cpu = figures.cpu.values().flatten().next_back();
+    let start = search::begin(last_cpu.map(|cpu| cpu.us_per_datagram));
+    figures
+        .highest
+        .push(search::highest(bench, running, start)?);
+    let rate = figures.half_of_highest().max(1);
+    let direct = bench.direct_latency(rate, running.load)?;
+    let through = bench.latency(running, rate)?;
+    figures.latency.push(Added { through, direct });
     Ok(())
 }

@@ -26,7 +26,7 @@ usage: cargo xtask COMMAND
   setup     says which programs the tests need; under CI as root, installs them
   tidy      the house rules and the purity line
   oracle    every capture of ../shared/corpus through replay, the output read by tshark
-  bench     the benchmarks of asdb and mediator
+  bench     the daemon beside a blind forwarder and others; `bench parts`: asdb and mediator
   prove     the long proof: 100,000 seeds of the laws, then the oracle
   golden    renews the expected texts of the tests
   example   makes examples/small.pcap again
@@ -41,7 +41,7 @@ fn main() -> ExitCode {
         ["setup"] => setup::run(),
         ["tidy"] => tidy::run(),
         ["oracle"] => oracle::run(),
-        ["bench"] => bench::run(),
+        ["bench", options @ ..] => bench::run(options),
         ["prove"] => prove::run(),
         ["golden"] => golden::run(),
         ["example"] => example::run(),

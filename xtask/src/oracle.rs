@@ -59,7 +59,7 @@ pub(crate) fn run() -> Result<()> {
         "--package",
         "enricherd",
     ]))?;
-    let outputs = build_folder().join("oracle");
+    let outputs = tree::build_folder().join("oracle");
     fs::create_dir_all(&outputs).context("cannot create the folder for the outputs")?;
     let mut paths = captures(&corpus)?;
     paths.extend(captures(&tree::root().join("examples"))?);
@@ -73,10 +73,6 @@ fn missing([has_tshark, has_captures]: [bool; 2]) -> Option<&'static str> {
         (_, false) => Some("captures are missing; to enable: put them in ../shared/corpus"),
         _ => None,
     }
-}
-
-fn build_folder() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| tree::root().join("target"), PathBuf::from)
 }
 
 fn captures(folder: &Path) -> Result<Vec<PathBuf>> {
@@ -117,7 +113,7 @@ fn judge_all(mut captures: Vec<PathBuf>, outputs: &Path) -> Vec<Verdict> {
 
 /// Returns the complaints that the output adds.
 fn judge(capture: &Path, output: &Path) -> Result<Vec<Complaint>> {
-    let program = build_folder().join("release/ipfix-enricher");
+    let program = tree::build_folder().join("release/ipfix-enricher");
     let mut replay = Command::new(program);
     replay.arg("replay").arg(capture).arg("--out").arg(output);
     process::capture(&mut replay)?;

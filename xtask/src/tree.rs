@@ -23,6 +23,11 @@ pub(crate) fn root() -> &'static Path {
     xtask.parent().unwrap_or(xtask)
 }
 
+/// Returns where cargo puts what it builds.
+pub(crate) fn build_folder() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
 /// Returns the folder with the real captures and AS data, which is no part of the project.
 pub(crate) fn shared() -> PathBuf {
     root().with_file_name("shared")

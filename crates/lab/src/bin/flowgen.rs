@@ -19,6 +19,9 @@ use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+/// Where the ports begin that a kernel chooses [RFC 6335 §6].
+const EPHEMERAL_PORT_FIRST: u16 = 49_152;
+
 /// Sends NetFlow v5, v9 and IPFIX as many exporters would; prints what it sent as one JSON line.
 #[derive(Debug, Parser)]
 struct Options {
@@ -53,6 +56,9 @@ struct Options {
     /// Writes the IP header itself, so that exporters need not be addresses of this host.
     #[arg(long)]
     forge: bool,
+    /// The source port, the first of several; 0: what the kernel chooses, with --forge 49152.
+    #[arg(long, default_value_t = 0)]
+    source_port: u16,
     /// Source ports of each exporter, taken in turn.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=16_000))]
     ports: u16,
@@ -83,6 +89,7 @@ fn main() -> io::Result<()> {
     let sockets = sockets(&options)?;
     let interval = Duration::from_millis(options.burst_interval_ms);
     let mut pace = Pace::new(options.rate, interval);
+    eprintln!("flowgen: {} exporters → {}", options.exporters, options.to);
     let start = Instant::now();
     let most = Duration::from_secs_f64(options.seconds);
     let mut left = 0;
@@ -129,6 +136,10 @@ fn fleet(options: &Options) -> Fleet {
         exporters_count: options.exporters,
         address_first: options.from.unwrap_or_else(|| first.into()),
         templates_count: options.templates,
+        port_first: match options.source_port {
+            0 => EPHEMERAL_PORT_FIRST,
+            first => first,
+        },
         ports_count: options.ports,
         run_messages: options.run,
         refresh_messages: options.refresh.max(1),
@@ -141,8 +152,12 @@ fn sockets(options: &Options) -> io::Result<Vec<UdpSocket>> {
     if options.forge {
         return Ok(vec![kernel::raw_to(*options.to.ip())?]);
     }
-    let open = |_| {
-        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+    let open = |index| {
+        let port = match options.source_port {
+            0 => 0,
+            first => first.saturating_add(index),
+        };
+        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port))?;
         socket.connect(options.to)?;
         Ok(socket)
     };

@@ -401,6 +401,7 @@ mod tests {
                 exporters_count: 3,
                 address_first: Ipv4Addr::new(127, 1, 0, 1),
                 templates_count: 2,
+                port_first: 7,
                 ports_count: 1,
                 run_messages: 4,
                 refresh_messages: 20,

@@ -40,6 +40,8 @@ pub struct Fleet {
     pub address_first: Ipv4Addr,
     /// Templates of each of them.
     pub templates_count: u16,
+    /// The source port of forged datagrams, the first of several.
+    pub port_first: u16,
     /// Source ports of each of them, taken in turn.
     pub ports_count: u16,
     /// Messages that leave one after the other from one exporter.
@@ -249,8 +251,7 @@ impl Volley {
         let source = self.fleet.address_first.to_bits().wrapping_add(turn);
         let source = Ipv4Addr::from_bits(source);
         let head = self.fleet.forged_to.map(|to| {
-            // From 49152 on, where ephemeral ports are.
-            let from = SocketAddrV4::new(source, 49_152 + port_index % 16_000);
+            let from = SocketAddrV4::new(source, self.fleet.port_first.wrapping_add(port_index));
             ip_and_udp(from, to, place.len())
         });
         self.loaded.push(Loaded {
@@ -369,6 +370,7 @@ mod tests {
             exporters_count: 13,
             address_first: Ipv4Addr::new(127, 1, 0, 250),
             templates_count: 30,
+            port_first: 7,
             ports_count: 1,
             run_messages: 3,
             refresh_messages: 10,

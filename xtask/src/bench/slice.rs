@@ -1,0 +1,344 @@
+//! One slice of a measurement: a sink, a generator, and a program between them.
+//!
+//! Generator and sink share one core, the program has the other where there are two; a program
+//! with several workers has all.
+//!
+//! Bound: a slice lasts its time and a second.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use super::running::{Running, end, free_port};
+use super::subject::{Load, Ports, Subject};
+use crate::process;
+
+/// The file with the announced prefixes.
+pub(super) const PREFIXES: &str = "announced.txt";
+
+/// What is sent before anything is measured, besides the Templates.
+const WARM_UP: Duration = Duration::from_millis(500);
+
+/// What goes from the generator through the program to the sink arrives in this time.
+const SETTLE: Duration = Duration::from_millis(150);
+
+/// A search for the highest rate looks at slices of this length: long enough to fill the receive
+/// buffer where the program is a twentieth too slow.
+const LOSS_SLICE: Duration = Duration::from_millis(1_500);
+
+/// Datagrams that the generator sends with one stamp where latency is measured.
+const LATENCY_BATCH: &str = "8";
+
+/// All slices of a run.
+pub(super) struct Bench {
+    pub(super) programs: PathBuf,
+    pub(super) folder: PathBuf,
+    slice: Duration,
+    cores: Option<Cores>,
+}
+
+/// Who runs where, as `taskset` says it.
+pub(super) struct Cores {
+    pub(super) load: String,
+    pub(super) program: String,
+    /// For programs with several workers.
+    pub(super) parallel: String,
+}
+
+/// What a program's work cost.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cpu {
+    pub(super) us_per_datagram: f64,
+    pub(super) s_per_million_records: f64,
+}
+
+/// How long datagrams were under way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Latency {
+    pub(super) p50_us: f64,
+    pub(super) p99_us: f64,
+    pub(super) p999_us: f64,
+}
+
+/// What became of a slice at a rate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// Everything arrived.
+    Whole,
+    /// Something was lost.
+    Lossy,
+    /// The generator could not send so much.
+    NotReached,
+}
+
+impl Bench {
+    pub(super) fn new(folder: PathBuf, slice: Duration) -> Result<Self> {
+        let programs = crate::tree::build_folder().join("release");
+        let count = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let can_pin = count > 1 && process::is_installed("taskset");
+        let cores = can_pin.then(|| Cores {
+            load: "0".to_owned(),
+            program: (count - 1).to_string(),
+            parallel: if count > 2 {
+                format!("1-{}", count - 1)
+            } else {
+                "0-1".to_owned()
+            },
+        });
+        Ok(Self {
+            programs,
+            folder,
+            slice,
+            cores,
+        })
+    }
+
+    pub(super) const fn cores(&self) -> Option<&Cores> {
+        self.cores.as_ref()
+    }
+
+    /// Starts a subject; it runs until it is dropped.
+    pub(super) fn start(&self, subject: &Subject) -> Result<Running> {
+        let ports = Ports {
+            input: free_port()?,
+            output: free_port()?,
+            control: free_port()?,
+        };
+        let folder = self.folder.join(format!("program-{}", ports.input));
+        if folder.exists() {
+            fs::remove_dir_all(&folder).context("cannot clear a program's folder")?;
+        }
+        let command = subject.program.command(&self.programs, &folder, ports)?;
+        let place = |cores: &Cores| match subject.program.is_parallel() {
+            true => cores.parallel.clone(),
+            false => cores.program.clone(),
+        };
+        let command = pinned(command, self.cores.as_ref().map(place));
+        Running::start(command, subject.program, subject.load, ports, &folder)
+    }
+
+    /// Measures what a program's work costs at `rate`.
+    pub(super) fn cpu(&self, running: &mut Running, rate: u32) -> Result<Cpu> {
+        let warm_up = WARM_UP + announcing(running.load, rate);
+        let seconds = warm_up + self.slice + SETTLE;
+        let sink = self.sink(running.ports.output, &["--light"])?;
+        let flow = self.flow(running.load, running.ports.input, Some(rate), seconds, &[])?;
+        sleep(warm_up);
+        let (start, cpu_start) = (Instant::now(), running.cpu()?);
+        sleep(self.slice);
+        let (elapsed, cpu) = (start.elapsed(), running.cpu()?.saturating_sub(cpu_start));
+        let sent = flow.finish()?;
+        drop(sink.finish()?);
+        running.check()?;
+        let per_second = number(&sent, "datagrams_per_second")?;
+        let datagrams = per_second * elapsed.as_secs_f64();
+        let us_per_datagram = cpu.as_secs_f64() * 1e6 / datagrams;
+        let records = f64::from(running.load.records_per_datagram);
+        Ok(Cpu {
+            us_per_datagram,
+            s_per_million_records: us_per_datagram / records,
+        })
+    }
+
+    /// Tries a rate.
+    pub(super) fn outcome(&self, running: &mut Running, rate: u32) -> Result<Outcome> {
+        let drops_before = running.input_drops()?;
+        let sink = self.sink(running.ports.output, &["--light"])?;
+        let (load, port) = (running.load, running.ports.input);
+        let sent = self
+            .flow(load, port, Some(rate), LOSS_SLICE, &[])?
+            .finish()?;
+        // A full receive buffer takes a while to empty.
+        sleep(SETTLE * 4);
+        let seen = sink.finish()?;
+        running.check()?;
+        let drops = running.input_drops()? - drops_before;
+        if number(&sent, "datagrams_per_second")? < f64::from(rate) * 0.97 {
+            return Ok(Outcome::NotReached);
+        }
+        let lost = number(&sent, "datagrams")? - number(&seen, "datagrams")?;
+        let kept_max = if running.program.is_buffering() {
+            64.0
+        } else {
+            0.0
+        };
+        let is_whole = drops == 0 && number(&seen, "kernel_drops")? == 0.0 && lost <= kept_max;
+        Ok(if is_whole {
+            Outcome::Whole
+        } else {
+            Outcome::Lossy
+        })
+    }
+
+    /// Measures how long datagrams are under way through a program at `rate`.
+    pub(super) fn latency(&self, running: &mut Running, rate: u32) -> Result<Latency> {
+        let sink = self.sink(running.ports.output, &["--latency"])?;
+        let seen = self.timed(running.load, running.ports.input, rate, sink)?;
+        running.check()?;
+        latency(&seen)
+    }
+
+    /// As [`Self::latency`], from the generator to the sink with nothing between.
+    pub(super) fn direct_latency(&self, rate: u32, load: Load) -> Result<Latency> {
+        let port = free_port()?;
+        let sink = self.sink(port, &["--latency"])?;
+        latency(&self.timed(load, port, rate, sink)?)
+    }
+
+    fn timed(&self, load: Load, port: u16, rate: u32, sink: Started) -> Result<String> {
+        let batch = ["--batch", LATENCY_BATCH];
+        self.flow(load, port, Some(rate), self.slice, &batch)?
+            .finish()?;
+        sleep(SETTLE);
+        sink.finish()
+    }
+
+    fn sink(&self, port: u16, options: &[&str]) -> Result<Started> {
+        let mut command = Command::new(self.programs.join("flowsink"));
+        command.args(["--listen", &format!("127.0.0.1:{port}")]);
+        command.args(["--seconds", "120"]).args(options);
+        let place = self.cores.as_ref().map(|cores| cores.load.clone());
+        Started::new(pinned(command, place), Ending::WhenAsked)
+    }
+
+    fn flow(
+        &self,
+        load: Load,
+        port: u16,
+        rate: Option<u32>,
+        time: Duration,
+        options: &[&str],
+    ) -> Result<Started> {
+        let mut command = Command::new(self.programs.join("flowgen"));
+        command.args(["--to", &format!("127.0.0.1:{port}")]);
+        command.args(["--layout", load.layout]);
+        command.args(["--exporters", &load.exporters.to_string()]);
+        command.args(["--templates", &load.templates.to_string()]);
+        command.args(["--seconds", &time.as_secs_f64().to_string()]);
+        command.arg("--prefixes").arg(self.folder.join(PREFIXES));
+        command.args(options);
+        if let Some(rate) = rate {
+            command.args(["--rate", &rate.to_string()]);
+        }
+        if load.is_forged {
+            command.arg("--forge");
+        } else {
+            // One port in all slices, so that sessions are the same in all.
+            let source_port = SOURCE_PORT_BASE + port % 10_000;
+            command.args(["--source-port", &source_port.to_string()]);
+        }
+        let place = self.cores.as_ref().map(|cores| cores.load.clone());
+        Started::new(pinned(command, place), Ending::ByItself)
+    }
+}
+
+/// Source ports of generators; below those that the kernel gives to others.
+const SOURCE_PORT_BASE: u16 = 20_000;
+
+/// A generator or a sink.
+struct Started {
+    child: Option<Child>,
+    ending: Ending,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    ByItself,
+    WhenAsked,
+}
+
+impl Started {
+    /// Starts it and waits until it says that it is ready.
+    fn new(mut command: Command, ending: Ending) -> Result<Self> {
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        let child = command.stderr(Stdio::piped()).spawn();
+        let mut child = child.with_context(|| format!("cannot start {command:?}"))?;
+        let said = child.stderr.take().context("no standard error")?;
+        let mut line = String::new();
+        BufReader::new(said).read_line(&mut line)?;
+        if !line.starts_with("flow") {
+            end(&mut child);
+            bail!("{command:?}: {line}");
+        }
+        let child = Some(child);
+        Ok(Self { child, ending })
+    }
+
+    /// Waits for it, or ends it, and returns the line that it printed.
+    fn finish(mut self) -> Result<String> {
+        let mut child = self.child.take().context("finished twice")?;
+        if self.ending == Ending::WhenAsked {
+            end(&mut child);
+        }
+        let output = child.wait_with_output()?;
+        let line = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        if !output.status.success() || line.is_empty() {
+            bail!("a generator or sink failed: {} {line}", output.status);
+        }
+        Ok(line)
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            end(child);
+        }
+    }
+}
+
+/// How long it takes until all exporters announced their Templates.
+fn announcing(load: Load, rate: u32) -> Duration {
+    Duration::from_secs_f64(f64::from(load.exporters) / f64::from(rate))
+}
+
+fn pinned(command: Command, place: Option<String>) -> Command {
+    let Some(place) = place else {
+        return command;
+    };
+    let mut pinned = Command::new("taskset");
+    pinned
+        .args(["--cpu-list", &place])
+        .arg(command.get_program());
+    pinned.args(command.get_args());
+    pinned
+}
+
+fn latency(seen: &str) -> Result<Latency> {
+    let us = |name| Ok::<_, anyhow::Error>(number(seen, name)? / 1e3);
+    Ok(Latency {
+        p50_us: us("p50_ns")?,
+        p99_us: us("p99_ns")?,
+        p999_us: us("p999_ns")?,
+    })
+}
+
+/// Returns the number behind `name` in a line of JSON of our own programs.
+fn number(line: &str, name: &str) -> Result<f64> {
+    let key = format!("\"{name}\": ");
+    let (_, rest) = line
+        .split_once(&key)
+        .with_context(|| format!("no {name} in {line}"))?;
+    let end = rest.find([',', '}']).unwrap_or(rest.len());
+    rest[..end]
+        .parse()
+        .with_context(|| format!("{name} in {line}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::number;
+
+    #[test]
+    fn a_number_is_found_by_its_whole_name() {
+        let line = r#"{"datagrams": 5, "datagrams_per_second": 12.5}"#;
+        assert_eq!(number(line, "datagrams").unwrap(), 5.0);
+        assert_eq!(number(line, "datagrams_per_second").unwrap(), 12.5);
+        assert!(number(line, "data").is_err());
+    }
+}

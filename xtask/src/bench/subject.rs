@@ -1,0 +1,193 @@
+//! The programs that are compared, and how each is told to forward.
+//!
+//! Not here: starting and ending them (`running`), what they are sent (`slice`).
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::process;
+
+/// Receive buffer that every program asks the kernel for.
+const RECEIVE_BUFFER_BYTES: u32 = 16 << 20;
+
+/// One program with its load.
+pub(super) struct Subject {
+    /// What the report calls it.
+    pub(super) name: &'static str,
+    pub(super) program: Program,
+    pub(super) load: Load,
+}
+
+/// What flowgen is told.
+#[derive(Clone, Copy)]
+pub(super) struct Load {
+    pub(super) layout: &'static str,
+    pub(super) records_per_datagram: u32,
+    pub(super) exporters: u32,
+    pub(super) templates: u32,
+    /// Whether exporters have addresses that are not this host's.
+    pub(super) is_forged: bool,
+}
+
+/// Whose address datagrams leave from.
+#[derive(Clone, Copy)]
+pub(super) enum Source {
+    Own,
+    Exporter,
+}
+
+/// A forwarder.
+#[derive(Clone, Copy)]
+pub(super) enum Program {
+    /// The least that a forwarder can do.
+    Blind,
+    /// What all this is about; 0 workers are one per core.
+    Enricher { workers: u32, source: Source },
+    /// pmacct's nfacctd, which copies.
+    Tee,
+    /// nfcapd -R, which stores and copies.
+    Repeater,
+}
+
+/// Where a program listens and where it sends.
+#[derive(Clone, Copy)]
+pub(super) struct Ports {
+    pub(super) input: u16,
+    pub(super) output: u16,
+    /// For what a program serves besides; nobody asks there.
+    pub(super) control: u16,
+}
+
+impl Program {
+    /// Whether more than one thread of it forwards, so that one core is no fair place.
+    pub(super) const fn is_parallel(self) -> bool {
+        matches!(self, Self::Enricher { workers, .. } if workers != 1)
+    }
+
+    /// Whether it may keep some datagrams until more come.
+    pub(super) const fn is_buffering(self) -> bool {
+        matches!(self, Self::Tee)
+    }
+
+    /// Why it cannot be measured here, if that is so.
+    pub(super) fn missing(self, programs: &Path, folder: &Path) -> Option<String> {
+        match self {
+            Self::Blind => None,
+            Self::Tee => absent("nfacctd", "pmacct"),
+            Self::Repeater => absent("nfcapd", "nfdump"),
+            Self::Enricher { .. } => {
+                let ports = Ports {
+                    input: 2055,
+                    output: 2056,
+                    control: 9999,
+                };
+                let command = self.command(programs, folder, ports);
+                let checked = command.and_then(|mut command| {
+                    process::capture(command.arg("check"))?;
+                    Ok(())
+                });
+                // Behind the command line stands why the configuration is refused.
+                let why = |fault: anyhow::Error| {
+                    let text = fault.to_string();
+                    let lines: Vec<_> = text.lines().skip(2).map(str::trim).collect();
+                    lines.join(" ")
+                };
+                checked.err().map(why)
+            }
+        }
+    }
+
+    /// Returns how it is started; writes its files into `folder`.
+    pub(super) fn command(self, programs: &Path, folder: &Path, ports: Ports) -> Result<Command> {
+        fs::create_dir_all(folder).context("cannot create a program's folder")?;
+        let Ports { input, output, .. } = ports;
+        match self {
+            Self::Blind => {
+                let mut command = Command::new(programs.join("blind"));
+                command.args(["--listen", &format!("127.0.0.1:{input}")]);
+                command.args(["--to", &format!("127.0.0.1:{output}")]);
+                Ok(command)
+            }
+            Self::Enricher { workers, source } => {
+                let path = folder.join("config.yaml");
+                fs::write(&path, configuration(workers, source, folder, ports))?;
+                let mut command = Command::new(programs.join("ipfix-enricher"));
+                command.arg("--config").arg(path);
+                Ok(command)
+            }
+            Self::Tee => {
+                let receivers = folder.join("receivers.lst");
+                fs::write(&receivers, format!("id=1 ip=127.0.0.1:{output}\n"))?;
+                let path = folder.join("nfacctd.conf");
+                fs::write(&path, tee_configuration(&receivers, input))?;
+                let mut command = Command::new("nfacctd");
+                command.arg("-f").arg(path);
+                Ok(command)
+            }
+            Self::Repeater => {
+                let mut command = Command::new("nfcapd");
+                command.args(["-b", "127.0.0.1", "-p", &input.to_string()]);
+                command.args(["-R", &format!("127.0.0.1/{output}"), "-t", "3600"]);
+                command.args(["-B", &RECEIVE_BUFFER_BYTES.to_string()]);
+                command.arg("-w").arg(folder);
+                Ok(command)
+            }
+        }
+    }
+}
+
+fn absent(program: &str, package: &str) -> Option<String> {
+    let is_absent = !process::is_installed(program);
+    is_absent.then(|| format!("{program} is missing; to enable: apt-get install {package}"))
+}
+
+fn configuration(workers: u32, source: Source, folder: &Path, ports: Ports) -> String {
+    let source = match source {
+        Source::Own => "own",
+        Source::Exporter => "exporter",
+    };
+    let Ports {
+        input,
+        output,
+        control,
+    } = ports;
+    let state = folder.join("state");
+    format!(
+        "\
+general:
+  listen_address: 127.0.0.1
+  listen_port: {input}
+  stats_port: {control}
+  log_file: \"-\"
+  log_level: WARNING
+  state_dir: {}
+forwarding:
+  source: {source}
+  collectors: [{{host: 127.0.0.1, port: {output}}}]
+performance:
+  workers: {workers}
+  receive_buffer: {RECEIVE_BUFFER_BYTES}
+",
+        state.display()
+    )
+}
+
+fn tee_configuration(receivers: &Path, input: u16) -> String {
+    format!(
+        "\
+daemonize: false
+nfacctd_ip: 127.0.0.1
+nfacctd_port: {input}
+nfacctd_pipe_size: {RECEIVE_BUFFER_BYTES}
+plugins: tee[bench]
+tee_receivers[bench]: {}
+tee_transparent[bench]: false
+plugin_pipe_size[bench]: 67108864
+plugin_buffer_size[bench]: 65536
+",
+        receivers.display()
+    )
+}
