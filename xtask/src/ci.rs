@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use crate::{oracle, process, setup, tidy};
+use crate::{instructions, oracle, process, setup, tidy};
 
 /// One step: its name and what it does.
 type Step = (&'static str, fn() -> Result<()>);
@@ -20,6 +20,7 @@ const STEPS: &[Step] = &[
     ("house rules and purity", tidy::run),
     ("lints", lints),
     ("oracle", oracle::run),
+    ("instructions", instructions::run),
     ("tests", tests),
 ];
 

@@ -9,6 +9,7 @@ mod bench;
 mod ci;
 mod example;
 mod golden;
+mod instructions;
 mod oracle;
 mod process;
 mod prove;
@@ -27,6 +28,8 @@ usage: cargo xtask COMMAND
   tidy      the house rules and the purity line
   oracle    every capture of ../shared/corpus through replay, the output read by tshark
   bench     the daemon beside a blind forwarder and others; `bench parts`: asdb and mediator
+  instructions
+            instructions per record, compared with the committed; `instructions renew` commits
   prove     the long proof: 100,000 seeds of the laws, then the oracle
   golden    renews the expected texts of the tests
   example   makes examples/small.pcap again
@@ -42,6 +45,8 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::run(),
         ["oracle"] => oracle::run(),
         ["bench", options @ ..] => bench::run(options),
+        ["instructions"] => instructions::run(),
+        ["instructions", "renew"] => instructions::renew(),
         ["prove"] => prove::run(),
         ["golden"] => golden::run(),
         ["example"] => example::run(),

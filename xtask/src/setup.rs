@@ -22,6 +22,8 @@ struct Judge {
 const CORPUS: &str = "cargo xtask oracle: the corpus read by tshark";
 const LIVE: &str = "cargo test -p enricherd --test live: other people's programs";
 
+const INSTRUCTIONS: &str = "cargo xtask instructions: instructions per Data Record";
+
 const JUDGES: &[Judge] = &[
     Judge {
         program: "tshark",
@@ -42,6 +44,11 @@ const JUDGES: &[Judge] = &[
         program: "softflowd",
         package: "softflowd",
         skipped: LIVE,
+    },
+    Judge {
+        program: "valgrind",
+        package: "valgrind",
+        skipped: INSTRUCTIONS,
     },
 ];
 
