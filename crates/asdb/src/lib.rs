@@ -54,7 +54,7 @@ pub use builder::{Builder, LeftOut};
 pub use entries::{ENTRIES_MAX, Entries, Entry, Reserved, TooManyEntries};
 pub use names::{AsNames, NamesTooLong};
 pub use origin::{has_origin, has_origin_ipv4, has_origin_ipv6, is_private_address};
-pub use policy::{Given, Policy};
+pub use policy::{Given, Policy, Ranked};
 pub use prefix::{Prefix, PrefixError};
 pub use provider::{FlowRule, PolicyWord, PolicyWordError, Provider};
 pub use table::{AnswerId, Answers, AsDb};

@@ -68,15 +68,6 @@ impl Node {
     }
 }
 
-/// An address of a batch on its way down.
-#[derive(Clone, Copy)]
-struct Lane<A> {
-    address: A,
-    /// Where its answer goes.
-    place: usize,
-    step: Step,
-}
-
 /// Address → answer for one family.
 #[derive(Debug)]
 pub(crate) struct Trie {
@@ -135,50 +126,39 @@ impl Trie {
     #[inline]
     pub(crate) fn lookup_batch<A: Octets>(&self, addresses: &[A], answers: &mut [AnswerId]) {
         for (addresses, answers) in addresses.chunks(LANES).zip(answers.chunks_mut(LANES)) {
-            let nowhere = Lane {
-                address: A::FIRST,
-                place: 0,
-                step: Step(0),
-            };
-            let mut lanes = [nowhere; LANES];
+            let mut live = [0; LANES];
             let mut live_count = 0;
-            for ((place, &address), answer) in addresses.iter().enumerate().zip(&mut *answers) {
+            for ((lane, &address), answer) in (0..).zip(addresses).zip(&mut *answers) {
                 let step = self.first_level[usize::from(address.first_two_octets())];
                 *answer = AnswerId(step.0);
-                lanes[live_count] = Lane {
-                    address,
-                    place,
-                    step,
-                };
+                live[live_count] = lane;
                 live_count += usize::from(step.is_node());
             }
-            self.descend(&mut lanes[..live_count], answers);
+            self.descend(&mut live[..live_count], addresses, answers);
         }
     }
 
-    /// Leads lanes that stand at a node to their answers, all of them one level at a time.
+    /// Leads those addresses that stand at a node, by their places, to their answers, all of them
+    /// one level at a time. Where each stands is kept in its answer.
     #[inline]
-    fn descend<A: Octets>(&self, mut lanes: &mut [Lane<A>], answers: &mut [AnswerId]) {
-        let mut run_indices = [0; LANES];
+    fn descend<A: Octets>(&self, mut live: &mut [u8], addresses: &[A], answers: &mut [AnswerId]) {
         let mut depth = 2;
-        while !lanes.is_empty() {
-            for (lane, run_index) in lanes.iter().zip(&mut run_indices) {
-                let node = &self.nodes[lane.step.node_index()];
-                *run_index = node.run_index(lane.address.octet(depth));
-            }
+        while !live.is_empty() {
             let mut live_count = 0;
-            for from in 0..lanes.len() {
-                let lane = Lane {
-                    step: self.runs[run_indices[from]],
-                    ..lanes[from]
+            for from in 0..live.len() {
+                let lane = live[from];
+                let place = usize::from(lane);
+                let (Some(address), Some(answer)) = (addresses.get(place), answers.get_mut(place))
+                else {
+                    continue;
                 };
-                if let Some(answer) = answers.get_mut(lane.place) {
-                    *answer = AnswerId(lane.step.0);
-                }
-                lanes[live_count] = lane;
-                live_count += usize::from(lane.step.is_node());
+                let node = &self.nodes[Step(answer.0).node_index()];
+                let step = self.runs[node.run_index(address.octet(depth))];
+                *answer = AnswerId(step.0);
+                live[live_count] = lane;
+                live_count += usize::from(step.is_node());
             }
-            lanes = &mut lanes[..live_count];
+            live = &mut live[..live_count];
             depth += 1;
         }
     }

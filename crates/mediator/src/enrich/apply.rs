@@ -4,21 +4,22 @@
 //! then all are looked up at once, so that the table's cache misses overlap, then the numbers are
 //! written, into the received octets or into the clone's records.
 //!
-//! Not here: whether the Set fits (`walk`), which value wins (`decide`).
+//! Not here: whether the Set fits (`walk`), which value wins (`decide`), the usual records
+//! (`columns`).
 //! Bound: one Set of at most 65,535 octets; the scratch memory is used again.
 
 use core::net::{IpAddr, Ipv6Addr};
-use core::ops::Range;
 
 use alloc::vec::Vec;
-use asdb::{AnswerId, Asn, FlowRule, Given, Policy, Provider};
+use asdb::{AnswerId, Asn, FlowRule, Policy, Provider, Ranked};
 
 use super::address::{self, RecordAt};
+use super::columns::Columns;
 use super::count::{count_side, disagreeing, finish_set};
 use super::decide::{FlowValue, Verdict, decide};
 use super::disagree::Disagreement;
-use super::plan::{AddressForm, NumberMark, Plan, Side};
-use super::walk::{Fit, Layout, Walked};
+use super::plan::{NumberMark, Plan, Side};
+use super::walk::{Fit, Walked};
 use crate::counters::RecordCounters;
 use crate::limits::LOOKUP_RECORDS;
 use crate::observe::{Observer, RecordSeen, SideSeen};
@@ -35,18 +36,18 @@ pub struct Scratch {
     pub walked: Walked,
     /// An example of a disagreement from the Set that was worked on last.
     pub example: Option<Disagreement>,
-    ipv4: Batch<u32>,
-    ipv6: Batch<u128>,
-    known: [[[Given; 2]; LOOKUP_RECORDS]; 2],
+    pub(super) ipv4: Batch<u32>,
+    pub(super) ipv6: Batch<u128>,
+    known: [[Ranked; LOOKUP_RECORDS]; 2],
     chosen: [[Option<IpAddr>; LOOKUP_RECORDS]; 2],
 }
 
 /// Addresses that are looked up together, and whose they are.
 #[derive(Debug)]
-struct Batch<T> {
-    addresses: [T; 2 * LOOKUP_RECORDS],
+pub(super) struct Batch<T> {
+    pub(super) addresses: [T; 2 * LOOKUP_RECORDS],
+    pub(super) answers: [AnswerId; 2 * LOOKUP_RECORDS],
     of: [(u8, u8); 2 * LOOKUP_RECORDS],
-    answers: [AnswerId; 2 * LOOKUP_RECORDS],
     used: usize,
 }
 
@@ -70,9 +71,9 @@ impl<T: Copy + Default> Batch<T> {
     /// Reads what the policy has for each answer: all rows at once, so that these misses overlap
     /// too.
     #[inline]
-    fn hand_out(&self, policy: &Policy, known: &mut [[[Given; 2]; LOOKUP_RECORDS]; 2]) {
+    fn hand_out(&self, policy: &Policy, known: &mut [[Ranked; LOOKUP_RECORDS]; 2]) {
         for (of, answer) in self.of[..self.used].iter().zip(&self.answers) {
-            known[usize::from(of.0)][usize::from(of.1)] = policy.around_flow(*answer);
+            known[usize::from(of.0)][usize::from(of.1)] = policy.ranked(*answer);
         }
     }
 }
@@ -84,7 +85,7 @@ impl Default for Scratch {
             example: None,
             ipv4: Batch::new(),
             ipv6: Batch::new(),
-            known: [[[Given::NOTHING; 2]; LOOKUP_RECORDS]; 2],
+            known: [[Ranked::NOTHING; LOOKUP_RECORDS]; 2],
             chosen: [[None; LOOKUP_RECORDS]; 2],
         }
     }
@@ -113,6 +114,14 @@ impl Job<'_> {
             .policies
             .get(usize::from(self.treatment.policy_index))
     }
+
+    /// Where the usual case applies: the Template's records and the operator's wishes are both
+    /// plain.
+    fn columns(&self, policy: &Policy) -> Option<&Columns> {
+        let is_plain = self.treatment.enrich == Enrich::On
+            && policy.flow() != Some(FlowRule::ExceptDefaultRoute);
+        self.plan.columns.as_ref().filter(|_| is_plain)
+    }
 }
 
 /// Writes AS numbers into the fields that the records have. `counters` count this Set alone.
@@ -124,21 +133,15 @@ pub fn fill<O: Observer>(
     observer: &mut O,
 ) {
     let Some(policy) = job.policy() else { return };
+    if !O::WATCHES
+        && let Some(columns) = job.columns(policy)
+    {
+        columns.fill(job, policy, content, scratch, counters);
+        return finish_set(job, policy, content, scratch, counters);
+    }
     for first in (0..job.fit.records_count).step_by(LOOKUP_RECORDS) {
         let count = LOOKUP_RECORDS.min(job.fit.records_count - first);
-        look_up::<O>(job, policy, content, first, count, scratch);
-        if !O::WATCHES
-            && fill_columns(
-                job,
-                policy,
-                content,
-                first..first + count,
-                scratch,
-                counters,
-            )
-        {
-            continue;
-        }
+        look_up(job, policy, content, first, count, scratch);
         for nth in 0..count {
             fill_record(
                 job, policy, content, first, nth, scratch, counters, observer,
@@ -146,49 +149,6 @@ pub fn fill<O: Observer>(
         }
     }
     finish_set(job, policy, content, scratch, counters);
-}
-
-/// The usual case, a side at a time: records of one length whose AS fields have four octets.
-/// Returns false, with nothing done, in any other.
-fn fill_columns(
-    job: &Job<'_>,
-    policy: &Policy,
-    content: &mut [u8],
-    chunk: Range<usize>,
-    scratch: &Scratch,
-    counters: &mut RecordCounters,
-) -> bool {
-    let Layout::Fixed { octets, marks } = &job.plan.layout else {
-        return false;
-    };
-    let is_usual =
-        |side: &Side| matches!(&*side.as_fields, [only] if only.width == 4) && side.is_written();
-    if job.treatment.enrich != Enrich::On
-        || policy.flow() == Some(FlowRule::ExceptDefaultRoute)
-        || !job.plan.sides.iter().all(is_usual)
-    {
-        return false;
-    }
-    counters.records += chunk.len() as u64;
-    let records = &mut content[chunk.start * octets..chunk.end * octets];
-    for (number, (side, known)) in job.plan.sides.iter().zip(&scratch.known).enumerate() {
-        let at = marks[side.as_fields[0].mark] as usize;
-        for (record, known) in records.chunks_exact_mut(*octets).zip(known) {
-            let Some(field) = record[at..].first_chunk_mut::<4>() else {
-                continue;
-            };
-            let flow = FlowValue {
-                asn: Some(u32::from_be_bytes(*field)),
-                by_default_route: false,
-            };
-            let verdict = decide(policy, job.treatment, *known, flow);
-            if let Verdict::Write(asn, _) = verdict {
-                *field = asn.0.to_be_bytes();
-            }
-            count_side(counters, side, (number, flow), job.treatment, verdict);
-        }
-    }
-    true
 }
 
 #[allow(
@@ -283,10 +243,16 @@ pub fn clone_records<O: Observer>(
     observer: &mut O,
 ) {
     let Some(policy) = job.policy() else { return };
+    if !O::WATCHES
+        && let Some(columns) = job.columns(policy)
+    {
+        columns.append(job, policy, content, scratch, to, counters);
+        return finish_set(job, policy, content, scratch, counters);
+    }
     let is_variable = job.plan.layout.is_variable();
     for first in (0..job.fit.records_count).step_by(LOOKUP_RECORDS) {
         let count = LOOKUP_RECORDS.min(job.fit.records_count - first);
-        look_up::<O>(job, policy, content, first, count, scratch);
+        look_up(job, policy, content, first, count, scratch);
         for nth in 0..count {
             let values = clone_values(
                 job, policy, content, first, nth, scratch, counters, observer,
@@ -405,7 +371,7 @@ fn write_in_clone(plan: &Plan, record: &mut [u8], at: usize, field: &NumberMark,
 }
 
 /// Looks up the addresses of records `first` to `first + count`.
-fn look_up<O: Observer>(
+fn look_up(
     job: &Job<'_>,
     policy: &Policy,
     content: &[u8],
@@ -416,23 +382,7 @@ fn look_up<O: Observer>(
     scratch.ipv4.used = 0;
     scratch.ipv6.used = 0;
     for number in 0..2 {
-        let side = &job.plan.sides[number];
-        scratch.known[number] = [[Given::NOTHING; 2]; LOOKUP_RECORDS];
-        if let [only] = &*side.addresses
-            && only.form == AddressForm::Ipv4
-            && !O::WATCHES
-            && side.post_nat.is_empty()
-        {
-            for nth in 0..count {
-                let at = job
-                    .plan
-                    .layout
-                    .mark(first + nth, only.mark, &scratch.walked);
-                let octets = content[at..at + 4].try_into().unwrap_or_default();
-                scratch.ipv4.push(u32::from_be_bytes(octets), number, nth);
-            }
-            continue;
-        }
+        scratch.known[number] = [Ranked::NOTHING; LOOKUP_RECORDS];
         gather(job, number, content, first, count, scratch);
     }
     let as_db = job.knowledge.as_db;

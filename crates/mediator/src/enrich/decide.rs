@@ -5,7 +5,7 @@
 //!
 //! Not here: finding the values (`apply`).
 
-use asdb::{Asn, FlowRule, Given, Policy, Provider};
+use asdb::{Asn, FlowRule, Policy, Provider, Ranked};
 
 use crate::settings::{FlowAsSemantics, Treatment};
 
@@ -35,23 +35,18 @@ pub enum Verdict {
 /// Decides one side of one record; `known` is what the policy has for its address.
 #[inline]
 #[must_use]
-pub fn decide(
-    policy: &Policy,
-    treatment: &Treatment,
-    known: [Given; 2],
-    flow: FlowValue,
-) -> Verdict {
-    let [before, after] = known;
-    if before.asn.0 != 0 {
-        return Verdict::Write(before.asn, before.provider);
+pub fn decide(policy: &Policy, treatment: &Treatment, known: Ranked, flow: FlowValue) -> Verdict {
+    let Ranked { asn, provider, .. } = known;
+    if known.precedes_flow {
+        return Verdict::Write(asn, provider);
     }
-    if let Some(asn) = flow.asn
-        && is_usable(policy, treatment, asn, flow.by_default_route)
+    if let Some(own) = flow.asn
+        && is_usable(policy, treatment, own, flow.by_default_route)
     {
-        return Verdict::Keep { table: after.asn };
+        return Verdict::Keep { table: asn };
     }
-    if after.asn.0 != 0 {
-        return Verdict::Write(after.asn, after.provider);
+    if asn != Asn::NONE {
+        return Verdict::Write(asn, provider);
     }
     Verdict::Nobody
 }
@@ -95,10 +90,11 @@ mod tests {
         }
     }
 
-    fn given(asn: u32, provider: Provider) -> Given {
-        Given {
+    fn ranked(asn: u32, provider: Provider, precedes_flow: bool) -> Ranked {
+        Ranked {
             asn: Asn(asn),
             provider,
+            precedes_flow,
         }
     }
 
@@ -112,10 +108,10 @@ mod tests {
     /// Decides with an order in which only the exporter's word stands between before and after.
     fn decided(word: Option<PolicyWord>, before: u32, value: FlowValue, after: u32) -> Verdict {
         let words: vec::Vec<PolicyWord> = word.into_iter().collect();
-        let known = [
-            given(before, Provider::Static),
-            given(after, Provider::Database),
-        ];
+        let known = match before {
+            0 => ranked(after, Provider::Database, false),
+            _ => ranked(before, Provider::Static, true),
+        };
         let policy = AsDb::empty().policy(&words);
         decide(&policy, &treatment(FlowAsSemantics::Origin), known, value)
     }
@@ -174,7 +170,7 @@ mod tests {
     #[test]
     fn the_adjacent_as_is_never_an_answer() {
         let policy = AsDb::empty().policy(&[PolicyWord::Flow]);
-        let known = [Given::NOTHING, given(3, Provider::Database)];
+        let known = ranked(3, Provider::Database, false);
         let verdict = decide(
             &policy,
             &treatment(FlowAsSemantics::Peer),

@@ -86,7 +86,7 @@ pub(super) fn find(job: &Job<'_>, content: &[u8], walked: &Walked) -> Option<Dis
             walked,
         };
         let address = address::choose(job.plan, side, job.treatment.address, &record)?;
-        let known = policy.around_flow(job.knowledge.as_db.lookup(address));
+        let known = policy.ranked(job.knowledge.as_db.lookup(address));
         let fields = &job.plan.sides[side];
         let flow = flow_value(job, policy, fields, content, nth, walked);
         match (decide(policy, job.treatment, known, flow), flow.asn) {

@@ -7,6 +7,7 @@
 pub mod address;
 pub mod apply;
 pub mod clone;
+pub mod columns;
 mod count;
 pub mod decide;
 pub mod disagree;

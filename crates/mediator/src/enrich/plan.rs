@@ -15,6 +15,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use super::columns::Columns;
 use super::walk::{Layout, Step};
 use crate::counters::Raw;
 use crate::settings::{Enrich, MissingFields, Treatment};
@@ -105,6 +106,8 @@ pub struct Plan {
     pub widened: Box<[NumberMark]>,
     /// Fields of Options Data Records that name the Observation Domain.
     pub domain_marks: Box<[usize]>,
+    /// Where everything is, if the records are of the usual kind.
+    pub columns: Option<Columns>,
 }
 
 /// The elements of one side [IANA IPFIX Information Elements].
@@ -182,8 +185,10 @@ impl Plan {
             sides,
             widened: Box::default(),
             domain_marks: reader.domain_marks.as_slice().into(),
+            columns: None,
         };
         plan.action = plan.choose(definition, treatment, missing_fields, &reader);
+        plan.columns = Columns::of(&plan);
         plan
     }
 
@@ -215,6 +220,7 @@ impl Plan {
             sides: [side(0), side(1)],
             widened: Box::default(),
             domain_marks: Box::default(),
+            columns: None,
         }
     }
 
