@@ -127,4 +127,25 @@ mod tests {
             assert!(matches!(one.try_recv(), Ok(Order::Stop)));
         }
     }
+    #[test]
+    fn a_worker_that_ended_unasked_is_named() {
+        let (end, ended) = sync_channel::<()>(0);
+        let (stays, told) = sync_channel::<()>(0);
+        let works: [Box<dyn FnOnce() + Send>; 2] = [
+            Box::new(move || drop(told.recv())),
+            Box::new(move || {
+                drop(ended.recv());
+                panic!("on purpose");
+            }),
+        ];
+        let crew = Crew::start(works.into_iter()).unwrap();
+        assert_eq!(crew.ended(), None);
+        drop(end);
+        while crew.ended().is_none() {
+            std::thread::yield_now();
+        }
+        assert_eq!(crew.ended(), Some(1));
+        drop(stays);
+        crew.join();
+    }
 }
