@@ -241,7 +241,8 @@ fn starts(
     pages: &Pages,
 ) -> impl Iterator<Item = Start> {
     let collectors = &config.forwarding.collectors;
-    let (settings, _) = settings::of(config, collectors, &common.known.load().as_db);
+    let (mut settings, _) = settings::of(config, collectors, &common.known.load().as_db);
+    settings.limits = settings::limits_of(common.steering.workers_count());
     let (clock, apart) = (Clock::start(), Arc::<Apart>::default());
     let sockets = sockets.zip(pages.iter()).enumerate();
     sockets.map(move |(index, ((socket, orders), page))| Start {

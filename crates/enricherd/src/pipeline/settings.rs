@@ -16,6 +16,26 @@ use crate::config::{Collector, Config, Exporter};
 /// under load need not wait for the clock [RFC 3954 §7, RFC 5153 §6.2].
 const TEMPLATE_REFRESH_MESSAGES: u32 = 500;
 
+/// Workers that each have room of their own; more share what these have together.
+const WORKERS_WITH_FULL_LIMITS: usize = 4;
+
+/// Returns the limits of each of so many workers: what a flood of forged exporters can make all of
+/// them take together does not grow with the number of cores.
+#[must_use]
+pub fn limits_of(workers_count: usize) -> Limits {
+    let whole = Limits::default();
+    let share = |limit: usize| {
+        let workers = workers_count.max(WORKERS_WITH_FULL_LIMITS);
+        limit.saturating_mul(WORKERS_WITH_FULL_LIMITS) / workers
+    };
+    Limits {
+        sessions_max: share(whole.sessions_max),
+        templates_bytes_max: share(whole.templates_bytes_max),
+        held_octets_max: share(whole.held_octets_max),
+        ..whole
+    }
+}
+
 /// Returns the settings for one outgoing session to each of `collectors`, in their exporters'
 /// names, and the policies that the settings point to, worked out for `as_db`.
 #[must_use]
@@ -117,6 +137,15 @@ mod tests {
         let config = ConfigFile::parse(text.as_bytes()).unwrap();
         let config = config.check().unwrap().config;
         of(&config, &config.forwarding.collectors, &AsDb::empty())
+    }
+
+    #[test]
+    fn all_workers_together_never_remember_more_than_four() {
+        let together = |workers: usize| limits_of(workers).sessions_max * workers;
+        assert_eq!(limits_of(1), Limits::default());
+        assert_eq!(limits_of(4), Limits::default());
+        assert_eq!(together(4), together(64));
+        assert!(limits_of(64).sessions_max >= 1000);
     }
 
     #[test]
