@@ -8,17 +8,20 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
+use tracing::Level;
 
 use super::crew::Orders;
 use crate::control::resolve::{Addresses, resolve};
 use crate::control::stats;
 use crate::control::telnet::{self, Facts};
 use crate::pipeline::outlets::Destination;
-use crate::pipeline::page::Numbers;
+use crate::pipeline::page::{Numbers, TargetPage};
 use crate::pipeline::worker::Order;
 
 /// How often the state is saved.
 const SAVE_INTERVAL: Duration = Duration::from_secs(60);
+/// How often it is looked what is wrong with collectors.
+const TROUBLES_INTERVAL: Duration = Duration::from_secs(1);
 /// How often names of collectors are looked up.
 const NAMES_INTERVAL: Duration = Duration::from_secs(60);
 /// The same while one has no address.
@@ -82,7 +85,8 @@ async fn work(timers: Timers, telnet: Option<TcpListener>, stop: oneshot::Receiv
     tokio::select! {
         _ = stop => {}
         () = save(orders.clone()) => {}
-        () = say_numbers(facts, stats_interval) => {}
+        () = say_numbers(Arc::clone(&facts), stats_interval) => {}
+        () = say_troubles(facts) => {}
         () = follow_names(orders, destinations, addresses) => {}
     }
 }
@@ -104,6 +108,44 @@ async fn say_numbers(facts: Arc<Facts>, interval: Duration) {
         tracing::info!("{}", stats::log_line(&before, &now, interval.as_secs()));
         before = now;
     }
+}
+
+/// Says what is wrong with a collector when it begins and when it is over, once for all workers;
+/// in between the numbers tell.
+async fn say_troubles(facts: Arc<Facts>) {
+    let mut times = every(TROUBLES_INTERVAL);
+    let mut before = Vec::new();
+    loop {
+        times.tick().await;
+        let now = facts.pages.totals().targets;
+        for (level, line) in changes(&before, &now) {
+            match level {
+                Level::INFO => tracing::info!("{line}"),
+                _ => tracing::warn!("{line}"),
+            }
+        }
+        before = now;
+    }
+}
+
+fn changes(before: &[TargetPage], now: &[TargetPage]) -> Vec<(Level, String)> {
+    let change = |(index, target): (usize, &TargetPage)| {
+        let was = before.get(index).and_then(|target| target.trouble);
+        let label = &target.label;
+        match (was, target.trouble) {
+            (None, Some(trouble)) => {
+                let meaning = trouble.reason.meaning();
+                Some((Level::WARN, format!("collector {label}: {meaning}")))
+            }
+            (Some(trouble), None) => {
+                let seconds = trouble.last.since(trouble.since).div_ceil(1000);
+                let line = format!("collector {label}: takes Messages again after {seconds} s");
+                Some((Level::INFO, line))
+            }
+            _ => None,
+        }
+    };
+    now.iter().enumerate().filter_map(change).collect()
 }
 
 async fn follow_names(orders: Orders, destinations: Vec<Destination>, mut addresses: Addresses) {
@@ -156,4 +198,40 @@ fn every(period: Duration) -> tokio::time::Interval {
     let mut interval = interval_at(Instant::now() + period, period);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     interval
+}
+
+#[cfg(test)]
+mod tests {
+    use mediator::Millis;
+
+    use super::*;
+    use crate::pipeline::target::{TargetCounters, Trouble, Unsent};
+
+    fn target(trouble: Option<Trouble>) -> TargetPage {
+        TargetPage {
+            label: "192.0.2.9:2055".to_owned(),
+            address: None,
+            counters: TargetCounters::default(),
+            trouble,
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_collector_is_said_when_it_begins_and_when_it_is_over() {
+        let well = [target(None)];
+        let ill = [target(Some(Trouble {
+            reason: Unsent::Refused,
+            since: Millis(1000),
+            last: Millis(3500),
+        }))];
+        assert_eq!(changes(&[], &well), []);
+        let [(Level::WARN, line)] = &changes(&[], &ill)[..] else {
+            panic!("a warning");
+        };
+        let expected = "collector 192.0.2.9:2055: it refuses Messages";
+        assert!(line.starts_with(expected), "{line}");
+        assert_eq!(changes(&ill, &ill), []);
+        let over = "collector 192.0.2.9:2055: takes Messages again after 3 s";
+        assert_eq!(changes(&ill, &well), [(Level::INFO, over.to_owned())]);
+    }
 }

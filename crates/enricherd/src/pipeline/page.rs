@@ -121,7 +121,10 @@ impl Numbers {
         let known = self.targets.len();
         for (sum, target) in self.targets.iter_mut().zip(&other.targets) {
             sum.counters.add(&target.counters);
-            sum.trouble = sum.trouble.or(target.trouble);
+            sum.trouble = match (sum.trouble, target.trouble) {
+                (Some(one), Some(other)) => Some(one.or_longer(other)),
+                (one, other) => one.or(other),
+            };
         }
         self.targets
             .extend(other.targets.iter().skip(known).cloned());
@@ -238,12 +241,17 @@ mod tests {
     #[test]
     fn numbers_of_workers_add_up_and_a_collector_is_one_however_many_send_to_it() {
         let pages = Pages::new(3);
-        let trouble = Trouble {
-            reason: Unsent::Refused,
-            since: Millis(1),
-            last: Millis(2),
+        let trouble = |reason, since| Trouble {
+            reason,
+            since: Millis(since),
+            last: Millis(since + 10),
         };
-        for (index, page) in (0_u64..).zip(pages.iter()) {
+        let troubles = [
+            None,
+            Some(trouble(Unsent::BufferFull, 5)),
+            Some(trouble(Unsent::Refused, 1)),
+        ];
+        for (index, (page, trouble)) in (0_u64..).zip(pages.iter().zip(troubles)) {
             let mut numbers = page.read();
             numbers.tally.datagrams = 10 + index;
             numbers.workers = vec![WorkerPage {
@@ -258,7 +266,7 @@ mod tests {
                 label: "192.0.2.9:2055".to_owned(),
                 address: None,
                 counters,
-                trouble: (index == 1).then_some(trouble),
+                trouble,
             }];
             numbers.exporters = vec![([192, 0, 2, 1].into(), Tally::default())];
         }
@@ -269,7 +277,11 @@ mod tests {
         let [target] = &totals.targets[..] else {
             panic!("{:?}", totals.targets);
         };
-        assert_eq!((target.counters.sent, target.trouble), (3, Some(trouble)));
+        let longest = Trouble {
+            last: Millis(15),
+            ..trouble(Unsent::Refused, 1)
+        };
+        assert_eq!((target.counters.sent, target.trouble), (3, Some(longest)));
         assert!(totals.exporters.is_empty());
         assert_eq!(pages.everything().exporters.len(), 3);
     }

@@ -1,9 +1,9 @@
 //! One collector as a worker sees it: where it is, what it got, and what is wrong with it.
 //!
-//! A collector that refuses or cannot be reached is said once and its recovery too; in between the
-//! numbers tell. Nothing here waits, so no collector slows another.
+//! Nothing here waits, so no collector slows another.
 //!
-//! Not here: the sockets towards it (`pipeline::senders`).
+//! Not here: the sockets towards it (`pipeline::senders`), saying once for all workers what is wrong
+//! with it (`daemon`).
 
 use std::io;
 use std::net::SocketAddr;
@@ -94,7 +94,8 @@ impl Unsent {
     }
 
     /// What the operator should know, as the end of a sentence about the collector.
-    const fn meaning(self) -> &'static str {
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
         match self {
             Self::BufferFull => "Messages are dropped, our send buffer towards it is full",
             Self::Forbidden => "this host does not let us send to it; look at its firewall",
@@ -142,6 +143,22 @@ pub struct Trouble {
     pub since: Millis,
     /// When it was last seen.
     pub last: Millis,
+}
+
+impl Trouble {
+    /// Returns what two workers see of one collector.
+    #[must_use]
+    pub fn or_longer(self, other: Self) -> Self {
+        Self {
+            reason: if self.since <= other.since {
+                self.reason
+            } else {
+                other.reason
+            },
+            since: self.since.min(other.since),
+            last: self.last.max(other.last),
+        }
+    }
 }
 
 /// A collector.
@@ -202,7 +219,6 @@ impl Target {
             since: now,
             last: now,
         });
-        tracing::warn!("collector {}: {}", self.label, reason.meaning());
     }
 
     /// Forgets now and then what the way to the collector was found not to take.
@@ -221,11 +237,6 @@ impl Target {
         let is_quiet = now.since(trouble.last) >= QUIET_MS && self.sent_at > trouble.last;
         if is_quiet {
             self.trouble = None;
-            tracing::info!(
-                "collector {}: takes Messages again after {} s",
-                self.label,
-                trouble.last.since(trouble.since).div_ceil(1000)
-            );
         }
         is_quiet
     }
