@@ -132,9 +132,9 @@ mod tests {
         let (end, ended) = sync_channel::<()>(0);
         let (stays, told) = sync_channel::<()>(0);
         let works: [Box<dyn FnOnce() + Send>; 2] = [
-            Box::new(move || drop(told.recv())),
+            Box::new(move || assert!(told.recv().is_err())),
             Box::new(move || {
-                drop(ended.recv());
+                assert!(ended.recv().is_err());
                 panic!("on purpose");
             }),
         ];

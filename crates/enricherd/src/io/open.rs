@@ -341,6 +341,10 @@ mod tests {
             IpAddr::V4(_) => SocketAddr::from((Ipv4Addr::LOCALHOST, input.bound.port())),
             IpAddr::V6(_) => SocketAddr::from((Ipv6Addr::LOCALHOST, input.bound.port())),
         };
+        // A program of the same user may join later; it gets nothing.
+        let stranger = unbound(input.bound).unwrap();
+        stranger.set_reuse_port(true).unwrap();
+        stranger.bind(&input.bound.into()).unwrap();
         let ports_count = 5;
         let mut expected = [0; 4];
         for source in sources {
@@ -359,6 +363,8 @@ mod tests {
             socket.set_nonblocking(true).unwrap();
             assert!(socket.recv_from(&mut [0; 8]).is_err());
         }
+        stranger.set_nonblocking(true).unwrap();
+        assert!(UdpSocket::from(stranger).recv_from(&mut [0; 8]).is_err());
     }
 
     fn loopback_addresses() -> impl Iterator<Item = IpAddr> {

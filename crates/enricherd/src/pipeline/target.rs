@@ -2,8 +2,8 @@
 //!
 //! Nothing here waits, so no collector slows another.
 //!
-//! Not here: the sockets towards it (`pipeline::senders`), saying once for all workers what is wrong
-//! with it (`daemon`).
+//! Not here: the sockets towards it (`pipeline::senders`), saying once for all workers what is
+//! wrong with it (`daemon`).
 
 use std::io;
 use std::net::SocketAddr;
