@@ -38,6 +38,7 @@
 mod asn;
 mod builder;
 mod entries;
+mod kept;
 pub mod load;
 mod names;
 mod origin;
@@ -52,6 +53,7 @@ mod trie;
 pub use asn::Asn;
 pub use builder::{Builder, LeftOut};
 pub use entries::{ENTRIES_MAX, Entries, Entry, Reserved, TooManyEntries};
+pub use kept::Kept;
 pub use names::{AsNames, NamesTooLong};
 pub use origin::{has_origin, has_origin_ipv4, has_origin_ipv6, is_private_address};
 pub use policy::{Given, Policy, Ranked};

@@ -5,7 +5,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use asdb::{AnswerId, Asn, Builder, Entries, Prefix, Provider, Reserved, has_origin};
+use asdb::{AnswerId, Asn, Builder, Entries, Kept, Prefix, Provider, Reserved, has_origin};
 use proptest::prelude::*;
 
 /// What one source says about one prefix.
@@ -196,5 +196,43 @@ proptest! {
             prop_assert_eq!(found.map(|entry| entry.asn), answer, "{}", address);
             prop_assert!(found.is_none_or(|entry| entry.prefix.contains(address)));
         }
+    }
+
+    #[test]
+    fn what_is_kept_of_a_source_answers_as_its_entries_do(
+        all in prop::collection::vec(said(), 0..40),
+        others in prop::collection::vec(prop_oneof![ipv4(), ipv6()], 1..20),
+    ) {
+        let mut entries = Entries::new();
+        for said in &all {
+            prop_assert!(entries.push(said.prefix, said.asn).is_ok());
+        }
+        for reserved in [Reserved::Counts, Reserved::IsNoAnswer] {
+            let kept = Kept::of(&entries, reserved);
+            for address in addresses(&all, &others) {
+                let expected = entries.longest(address, reserved);
+                prop_assert_eq!(kept.longest(address), expected, "{}", address);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_internet_of_a_day_is_kept_in_eleven_bytes_a_prefix() {
+    let shipped = asdb::snapshot::decode(asdb::snapshot::shipped()).expect("a good snapshot");
+    let kept = Kept::of(&shipped.entries, Reserved::IsNoAnswer);
+    let bytes = kept.memory_bytes();
+    eprintln!("{} prefixes, {bytes} bytes", kept.len());
+    assert!(bytes < 11 * kept.len(), "{bytes}");
+    for address in [
+        "1.1.1.1",
+        "8.8.8.8",
+        "2606:4700::1111",
+        "10.0.0.1",
+        "2001:67c:2e8::1",
+    ] {
+        let address = address.parse().expect(address);
+        let expected = shipped.entries.longest(address, Reserved::IsNoAnswer);
+        assert_eq!(kept.longest(address), expected, "{address}");
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Not here: the data plane (`pipeline`), starting and stopping it (`daemon`).
 
+pub mod explain;
 pub(crate) mod json;
 pub mod log;
 pub mod resolve;

@@ -6,6 +6,7 @@
 //! Not here: file formats and the lookup (`asdb`), which provider wins (`pipeline::settings`).
 //! Bound: [`FILE_OCTETS_MAX`] per file while it is read; what is kept is bounded by `asdb`.
 
+pub mod about;
 pub mod date;
 mod fault;
 mod files;

@@ -3,14 +3,23 @@
 use std::fmt::Write;
 
 use asdb::{AsNames, Asn, FlowRule, Given, Provider};
-use mediator::settings::Enrich;
+use mediator::settings::{AddressChoice, Enrich, FlowAsSemantics};
 
+use super::json::choice_word;
 use super::{Answer, Explanation, Verdict};
 
 impl Explanation<'_> {
     /// Returns the explanation in lines.
-    pub(super) fn text(&self) -> String {
+    #[must_use]
+    pub fn text(&self) -> String {
         let mut text = format!("{}\n", self.address);
+        let remarks = [("in", &self.remarks.place), ("name", &self.remarks.name)];
+        for (label, remark) in remarks {
+            if let Some(remark) = remark {
+                // Writing to a String cannot fail.
+                let _ = writeln!(text, "  {label:<9} {remark}");
+            }
+        }
         if !self.has_origin {
             text += "  never looked up: private, documentation, multicast and reserved addresses \
                      have no origin; only static speaks about them\n";
@@ -24,6 +33,10 @@ impl Explanation<'_> {
         let words: Vec<_> = self.wishes.order.iter().map(|word| word.name()).collect();
         let _ = writeln!(text, "order: {}{}", words.join(", "), self.whose_order());
         let _ = writeln!(text, "result: {}", self.verdict.text(self.names));
+        if self.wishes.address != AddressChoice::FirstPublic {
+            let choice = choice_word(self.wishes.address);
+            let _ = writeln!(text, "of several addresses of a record: {choice}");
+        }
         if let Some(remark) = self.remark() {
             let _ = writeln!(text, "{remark}");
         }
@@ -32,7 +45,7 @@ impl Explanation<'_> {
 
     fn lines_of(&self, provider: Provider) -> Vec<String> {
         if provider == Provider::Flow {
-            return vec!["what the record says".to_owned()];
+            return vec![self.flow_line()];
         }
         let answers = self
             .answers
@@ -43,6 +56,32 @@ impl Explanation<'_> {
             vec!["no source".to_owned()]
         } else {
             lines
+        }
+    }
+
+    /// When the record's own AS number is an answer of this exporter.
+    fn flow_line(&self) -> String {
+        let rule = self.wishes.order.iter().find_map(|word| word.flow_rule());
+        let Some(rule) = rule else {
+            return "not in the order: what the record says does not count".to_owned();
+        };
+        if self.wishes.flow_as_semantics == FlowAsSemantics::Peer {
+            return "no answer: its AS fields are those of neighbours (flow_as_semantics: peer)"
+                .to_owned();
+        }
+        let further = self.wishes.unusable_as.iter();
+        let further: Vec<_> = further
+            .filter(|asn| !asn.is_reserved())
+            .map(|asn| asn.0.to_string())
+            .collect();
+        let mut line = "what the record says, unless 0 or reserved".to_owned();
+        if !further.is_empty() {
+            line += &format!(", {}", further.join(", "));
+        }
+        line + match rule {
+            FlowRule::Any => "",
+            FlowRule::ExceptPrivate => ", or private",
+            FlowRule::ExceptDefaultRoute => ", or by a prefix of length 0",
         }
     }
 

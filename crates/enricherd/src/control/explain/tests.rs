@@ -3,8 +3,8 @@
 use asdb::{Entries, PolicyWord};
 
 use super::*;
-use crate::sources::Source;
 use crate::sources::date::Date;
+use crate::sources::{Source, Sources};
 
 fn source(origin: Origin, provider: Provider, entries: &[(&str, u32)]) -> Source {
     let mut list = Entries::new();
@@ -61,27 +61,29 @@ fn explain<T>(
     wishes: impl FnOnce(&mut Wishes<'_>),
     show: impl FnOnce(&Explanation<'_>) -> T,
 ) -> T {
-    let address = address.parse().unwrap();
-    let sources = sources();
     let days = std::time::Duration::from_secs(86_400 * 20_630);
-    let answers = answers(&sources, address, SystemTime::UNIX_EPOCH + days);
-    let (as_db, names) = table(sources).unwrap();
+    let (as_db, about) = About::freeze(sources()).unwrap();
     let mut asked = Wishes {
         exporter: None,
         name: None,
         order,
         enrich: Enrich::On,
         flow_as_semantics: FlowAsSemantics::Origin,
+        address: AddressChoice::FirstPublic,
+        unusable_as: &[],
     };
     wishes(&mut asked);
-    show(&Explanation {
-        address,
-        has_origin: asdb::has_origin(address),
-        answers,
-        verdict: Verdict::of(&asked, &as_db, as_db.lookup(address)),
-        wishes: asked,
-        names: &names,
-    })
+    let remarks = Remarks {
+        place: Some("Brisbane, Australia (AU)".to_owned()),
+        name: Some("one.one.one.one".to_owned()),
+    };
+    show(&Explanation::with(
+        address.parse().unwrap(),
+        asked,
+        (&as_db, &about),
+        remarks,
+        SystemTime::UNIX_EPOCH + days,
+    ))
 }
 
 fn text(address: &str, order: &[PolicyWord]) -> String {
@@ -92,8 +94,10 @@ fn text(address: &str, order: &[PolicyWord]) -> String {
 fn each_source_speaks_and_the_longest_prefix_of_a_provider_wins() {
     let expected = "\
 1.1.1.1
+  in        Brisbane, Australia (AU)
+  name      one.one.one.one
   static    no answer, in enrichment.static_prefixes
-  flow      what the record says
+  flow      what the record says, unless 0 or reserved
   bgp       no source
   bmp       no source
   table     no source
@@ -141,7 +145,53 @@ fn an_adjacent_as_is_never_an_answer() {
     let peer = |wishes: &mut Wishes<'_>| wishes.flow_as_semantics = FlowAsSemantics::Peer;
     let verdict = explain("1.1.1.1", DEFAULT, peer, |explanation| explanation.verdict);
     assert_eq!(verdict.flow, None);
+    let text = explain("1.1.1.1", DEFAULT, peer, |explanation| explanation.text());
+    assert!(text.contains("(flow_as_semantics: peer)"), "{text}");
     assert_eq!(verdict.after_flow.unwrap().asn, Asn(13335));
+}
+
+#[test]
+fn an_exporter_is_explained_with_its_own_rule() {
+    static UNUSABLE: [Asn; 2] = [Asn(0), Asn(6939)];
+    let rule = |wishes: &mut Wishes<'_>| {
+        wishes.exporter = Some([192, 0, 2, 1].into());
+        wishes.name = Some("mx1");
+        wishes.unusable_as = &UNUSABLE;
+        wishes.address = AddressChoice::Inner;
+    };
+    let order = [PolicyWord::FlowExceptPrivate, PolicyWord::Database];
+    let text = explain("8.8.8.8", &order, rule, |explanation| explanation.text());
+    for line in [
+        "  flow      what the record says, unless 0 or reserved, 6939, or private\n",
+        "order: flow-except-private, database (of exporter 192.0.2.1, mx1)\n",
+        "of several addresses of a record: inner\n",
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
+    let text = explain("8.8.8.8", &order[1..], rule, |explanation| {
+        explanation.text()
+    });
+    assert!(text.contains("flow      not in the order"), "{text}");
+}
+
+#[test]
+fn a_provider_answers_with_the_longest_prefix_of_its_sources_then_with_the_first() {
+    let mut sources = sources();
+    sources.list.push(source(
+        Origin::File("three.csv".into()),
+        Provider::Database,
+        &[("1.1.1.0/24", 7)],
+    ));
+    let (as_db, about) = About::freeze(sources).unwrap();
+    let address = [1, 1, 1, 1].into();
+    let entry = about.answer(Provider::Database, address).unwrap();
+    assert_eq!(
+        (entry.prefix.to_string().as_str(), entry.asn.0),
+        ("1.1.1.0/24", 13335)
+    );
+    let answers = as_db.answers(as_db.lookup(address));
+    assert_eq!(answers.of(Provider::Database), Some(entry.asn));
+    assert_eq!(about.answer(Provider::Table, address), None);
 }
 
 #[test]
@@ -155,8 +205,10 @@ fn the_json_has_all_of_it_on_one_line() {
         explanation.json()
     });
     let expected = concat!(
-        r#"{"address":"9.9.9.9","looked_up":true,"exporter":"192.0.2.1","exporter_name":null,"#,
-        r#""enrich":"dry-run","order":["flow","database"],"answers":["#,
+        r#"{"address":"9.9.9.9","place":"Brisbane, Australia (AU)","dns_name":"one.one.one.one","#,
+        r#""looked_up":true,"exporter":"192.0.2.1","exporter_name":null,"#,
+        r#""enrich":"dry-run","order":["flow","database"],"flow_as_semantics":"origin","unusable_as":[],"#,
+        r#""address_choice":"first-public","answers":["#,
         r#"{"provider":"static","source":"enrichment.static_prefixes","made":null,"#,
         r#""age_days":null,"asn":64500,"name":null,"prefix":"9.9.9.0/24"},"#,
         r#"{"provider":"database","source":"one.mmdb","made":"2026-06-17","age_days":9,"#,

@@ -3,15 +3,18 @@
 //! Names here are public: keys are added, never renamed.
 
 use asdb::{AsNames, Asn, FlowRule, Given};
-use mediator::settings::Enrich;
+use mediator::settings::{AddressChoice, Enrich, FlowAsSemantics};
 
 use super::{Answer, Explanation};
 use crate::control::json::{list, object, or_null, string};
 
 impl Explanation<'_> {
     /// Returns the explanation as one object and a line feed.
-    pub(super) fn json(&self) -> String {
+    #[must_use]
+    pub fn json(&self) -> String {
         let order = self.wishes.order.iter().map(|word| string(word.name()));
+        let unusable = self.wishes.unusable_as.iter();
+        let unusable = unusable.map(|asn| asn.0.to_string());
         let answers = self.answers.iter().map(|answer| answer.json(self.names));
         let given = |given: Option<Given>| given.map(|given| given_json(given, self.names));
         let exporter = self
@@ -20,11 +23,22 @@ impl Explanation<'_> {
             .map(|address| string(&address.to_string()));
         let members = [
             ("address", string(&self.address.to_string())),
+            ("place", or_null(self.remarks.place.as_deref().map(string))),
+            (
+                "dns_name",
+                or_null(self.remarks.name.as_deref().map(string)),
+            ),
             ("looked_up", self.has_origin.to_string()),
             ("exporter", or_null(exporter)),
             ("exporter_name", or_null(self.wishes.name.map(string))),
             ("enrich", string(enrich_word(self.wishes.enrich))),
             ("order", list(order)),
+            (
+                "flow_as_semantics",
+                string(semantics_word(self.wishes.flow_as_semantics)),
+            ),
+            ("unusable_as", list(unusable)),
+            ("address_choice", string(choice_word(self.wishes.address))),
             ("answers", list(answers)),
             ("before_flow", or_null(given(self.verdict.before_flow))),
             (
@@ -81,5 +95,22 @@ const fn enrich_word(enrich: Enrich) -> &'static str {
         Enrich::On => "on",
         Enrich::DryRun => "dry-run",
         Enrich::Off => "off",
+    }
+}
+
+const fn semantics_word(semantics: FlowAsSemantics) -> &'static str {
+    match semantics {
+        FlowAsSemantics::Origin => "origin",
+        FlowAsSemantics::Peer => "peer",
+    }
+}
+
+/// Returns the word of the configuration.
+pub(super) const fn choice_word(choice: AddressChoice) -> &'static str {
+    match choice {
+        AddressChoice::FirstPublic => "first-public",
+        AddressChoice::Outer => "outer",
+        AddressChoice::Inner => "inner",
+        AddressChoice::PostNatIfPrivate => "post-nat-if-private",
     }
 }
