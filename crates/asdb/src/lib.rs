@@ -42,6 +42,7 @@ mod kept;
 pub mod load;
 mod names;
 mod origin;
+pub mod places;
 mod policy;
 mod prefix;
 mod provider;
