@@ -7,7 +7,6 @@
 //! Not here: what the keys mean (`keys`).
 
 const LIVE_ROUTES: &str = "it does not learn routes from routers";
-const PLACES: &str = "it does not show places";
 const METRICS: &str = "it serves no metrics over HTTP";
 const NAT: &str = "it sends from ports that the system chooses";
 const OUTPUT: &str = "it only sends UDP datagrams, to each collector the same";
@@ -27,9 +26,6 @@ const NOT_YET: &[(&str, &str)] = &[
         "enrichment.mrt_files",
         "it does not read routing table dumps",
     ),
-    ("enrichment.geoip_enabled", PLACES),
-    ("enrichment.geoip_database", PLACES),
-    ("enrichment.reverse_dns", "it does not look up names"),
     ("enrichment.bgp_enabled", LIVE_ROUTES),
     ("enrichment.bgp_router", LIVE_ROUTES),
     ("enrichment.bgp_as", LIVE_ROUTES),

@@ -6,5 +6,6 @@ pub mod explain;
 pub(crate) mod json;
 pub mod log;
 pub mod resolve;
+pub mod reverse_dns;
 pub mod stats;
 pub mod telnet;

@@ -17,16 +17,9 @@ pub const FILE_OCTETS_MAX: u64 = 256 << 20;
 
 /// Reads a file of any format that `asdb` knows.
 pub(super) fn load(path: &Path) -> Result<(Source, AsNames), SourceFault> {
-    let unreadable = |error| SourceFault::Unreadable {
-        path: path.to_owned(),
-        error,
-    };
-    let file = File::open(path).map_err(unreadable)?;
+    let file = File::open(path).map_err(|error| unreadable(path, error))?;
     let modified = file.metadata().and_then(|metadata| metadata.modified());
-    let octets = read_whole(file).map_err(unreadable)?;
-    let octets = octets.ok_or_else(|| SourceFault::TooLarge {
-        path: path.to_owned(),
-    })?;
+    let octets = read_whole(path, file)?;
     let loaded = asdb::load::load(&octets).map_err(|error| SourceFault::Broken {
         path: path.to_owned(),
         error,
@@ -45,10 +38,22 @@ pub(super) fn load(path: &Path) -> Result<(Source, AsNames), SourceFault> {
     Ok((source, loaded.names))
 }
 
-/// Returns `None` if there are more than [`FILE_OCTETS_MAX`] octets.
-fn read_whole(file: File) -> io::Result<Option<Vec<u8>>> {
+/// Returns the octets of a file.
+pub(super) fn read_whole(path: &Path, file: File) -> Result<Vec<u8>, SourceFault> {
     let mut octets = Vec::new();
-    file.take(FILE_OCTETS_MAX + 1).read_to_end(&mut octets)?;
+    let read = file.take(FILE_OCTETS_MAX + 1).read_to_end(&mut octets);
+    read.map_err(|error| unreadable(path, error))?;
     let octets_count = u64::try_from(octets.len()).unwrap_or(u64::MAX);
-    Ok((octets_count <= FILE_OCTETS_MAX).then_some(octets))
+    if octets_count > FILE_OCTETS_MAX {
+        let path = path.to_owned();
+        return Err(SourceFault::TooLarge { path });
+    }
+    Ok(octets)
+}
+
+pub(super) fn unreadable(path: &Path, error: io::Error) -> SourceFault {
+    SourceFault::Unreadable {
+        path: path.to_owned(),
+        error,
+    }
 }

@@ -10,6 +10,7 @@ pub mod about;
 pub mod date;
 mod fault;
 mod files;
+pub mod geo;
 mod shipped;
 
 use std::fmt;
