@@ -30,8 +30,11 @@ use socket2::Socket;
 use tokio::sync::oneshot;
 
 use crate::config::{Config, EVERYONE_MAY_SEND, ForwardingSource};
+use crate::control::events::Events;
 use crate::control::resolve::resolve_within;
+use crate::control::reverse_dns::ReverseDns;
 use crate::control::telnet::Facts;
+use crate::control::told::Told;
 use crate::io::clock::Clock;
 use crate::io::instance::Instance;
 use crate::io::open::{Input, InputError, input};
@@ -44,6 +47,9 @@ use crate::pipeline::outlets::Outlets;
 use crate::pipeline::page::{Numbers, Pages};
 use crate::pipeline::settings;
 use crate::pipeline::worker::{Handover, Order, Start, Worker};
+
+use crate::sources::about::SharedAbout;
+use crate::sources::geo::{Follower, SharedPlaces};
 
 pub use knowledge::load as load_knowledge;
 
@@ -83,6 +89,7 @@ pub struct Daemon {
     stats_bound: Option<SocketAddr>,
     pages: Pages,
     known: SharedKnown,
+    about: SharedAbout,
     orders: Orders,
     crew: Crew,
     files: JoinHandle<()>,
@@ -101,7 +108,11 @@ impl Daemon {
         let input = open(&config)?;
         let instance = claim(input.bound);
         remark(&config, &input);
-        let known = SharedKnown::new(knowledge::load_or_fall_back(&config));
+        let (known, explained) = knowledge::load_or_fall_back(&config);
+        let known = SharedKnown::new(known);
+        let about = SharedAbout::default();
+        about.replace(explained);
+        let places = SharedPlaces::default();
         let outlets = Outlets::of(&config.forwarding.collectors);
         let workers_count = input.steering.workers_count();
         let pages = Pages::new(workers_count);
@@ -112,7 +123,10 @@ impl Daemon {
             facts: Arc::new(Facts {
                 pages: pages.clone(),
                 started,
+                told: told(&config, known.clone(), about.clone(), places.clone()),
+                events: Events::default(),
             }),
+            places: Follower::new(config.enrichment.clone(), places),
             orders: orders.clone(),
             destinations: outlets.destinations.clone(),
             addresses: resolve_within(&outlets.destinations, NAMES_PATIENCE),
@@ -140,6 +154,7 @@ impl Daemon {
             stats_bound,
             pages,
             known,
+            about,
             orders,
             crew,
             files: spawn("files", move || {
@@ -195,7 +210,9 @@ impl Daemon {
     /// A sentence for each reason to refuse; nothing has changed then.
     pub fn reload(&mut self, config: Config) -> Result<(), Vec<String>> {
         knowledge::refuse_lasting(&self.config, &config)?;
-        self.known.replace(knowledge::load(&config)?);
+        let (known, about) = knowledge::load(&config)?;
+        self.known.replace(known);
+        self.about.replace(about);
         self.config = config;
         Ok(())
     }
@@ -221,6 +238,21 @@ impl Daemon {
         let _ = stop_control.send(());
         drop(control.join());
         pages.everything()
+    }
+}
+
+fn told(config: &Config, known: SharedKnown, about: SharedAbout, places: SharedPlaces) -> Told {
+    let names = if config.enrichment.reverse_dns {
+        ReverseDns::of_system()
+    } else {
+        ReverseDns::default()
+    };
+    Told {
+        config: config.clone(),
+        known,
+        about,
+        places,
+        names,
     }
 }
 

@@ -12,11 +12,13 @@ use std::time::SystemTime;
 use crate::cli::prepare::Prepared;
 use crate::cli::{Failure, print, say};
 use crate::config::EVERYONE_MAY_SEND;
-use crate::sources::{Source, Sources};
+use crate::sources::{Source, Sources, geo};
 
 /// Checks everything that can be checked without a network.
 pub(super) fn run(config: Option<&Path>) -> Result<(), Failure> {
     let prepared = Prepared::load(config)?;
+    let places = geo::load(&prepared.config.enrichment);
+    places.map_err(|fault| Failure::failed(fault.to_string()))?;
     let now = SystemTime::now();
     prepared.warn(now);
     if prepared.config.general.allow_exporters.is_empty() {

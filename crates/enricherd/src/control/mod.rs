@@ -2,6 +2,8 @@
 //!
 //! Not here: the data plane (`pipeline`), starting and stopping it (`daemon`).
 
+pub mod disagreements;
+pub mod events;
 pub mod explain;
 pub(crate) mod json;
 pub mod log;
@@ -9,3 +11,4 @@ pub mod resolve;
 pub mod reverse_dns;
 pub mod stats;
 pub mod telnet;
+pub mod told;

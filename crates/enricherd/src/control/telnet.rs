@@ -6,14 +6,16 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
-use crate::control::stats;
+use crate::control::events::Events;
+use crate::control::told::{self, Told};
+use crate::control::{disagreements, stats};
 use crate::pipeline::page::{Numbers, Pages};
 
 /// Connections at once; further ones are told so.
@@ -34,9 +36,12 @@ stats        what came, what became of it, what left
 exporters    who sends, and what became of it
 collectors   who gets it, and what is wrong with them
 templates    sessions and how many Templates each has
+disagreements  whose AS numbers are not the table's, with examples
+events       what happened that needs somebody to act
+explain ADDRESS [exporter ADDRESS]  what each provider says of an address, and who wins
 help         this
 quit         ends the connection
-Behind any of the first four, json makes the answer one line of JSON.
+Behind all but the last two, json makes the answer one line of JSON.
 ";
 
 /// What the answers are made of.
@@ -46,6 +51,10 @@ pub struct Facts {
     pub pages: Pages,
     /// When the daemon started.
     pub started: Instant,
+    /// What explains addresses.
+    pub told: Told,
+    /// What happened.
+    pub events: Events,
 }
 
 /// Answers connections, for ever.
@@ -107,22 +116,31 @@ async fn answer(words: &[&str], facts: &Facts) -> Option<String> {
         ["stats", "json"] => stats::json(&facts.pages.totals(), uptime_s),
         ["collectors"] => stats::collectors_text(&facts.pages.totals()),
         ["collectors", "json"] => stats::collectors_json(&facts.pages.totals()),
-        ["exporters"] => with_lists(facts, stats::exporters_text).await,
-        ["exporters", "json"] => with_lists(facts, stats::exporters_json).await,
-        ["templates"] => with_lists(facts, stats::templates_text).await,
-        ["templates", "json"] => with_lists(facts, stats::templates_json).await,
+        ["exporters"] => stats::exporters_text(&with_lists(facts).await),
+        ["exporters", "json"] => stats::exporters_json(&with_lists(facts).await),
+        ["templates"] => stats::templates_text(&with_lists(facts).await),
+        ["templates", "json"] => stats::templates_json(&with_lists(facts).await),
+        ["disagreements"] => disagreements::text(&with_lists(facts).await, &facts.told),
+        ["disagreements", "json"] => disagreements::json(&with_lists(facts).await, &facts.told),
+        ["events"] => facts.events.text(SystemTime::now()),
+        ["events", "json"] => facts.events.json(SystemTime::now()),
+        ["explain", words @ ..] => match told::question(words) {
+            Ok((question, form)) => facts.told.explain(question, form).await,
+            Err(fault) => fault + "\n",
+        },
         ["help" | "?"] => HELP.to_owned(),
         ["quit" | "exit"] => return None,
         [other, ..] => format!("{}: no such command; try help\n", other.escape_debug()),
     })
 }
 
-/// Waits for the workers to write their lists; those of before serve if one does not.
-async fn with_lists(facts: &Facts, make: fn(&Numbers) -> String) -> String {
+/// Returns all numbers, once the workers have written their lists; those of before serve if one
+/// does not.
+pub async fn with_lists(facts: &Facts) -> Numbers {
     facts.pages.want_lists();
     let asked = Instant::now();
     while facts.pages.await_lists() && asked.elapsed() < LISTS_PATIENCE {
         sleep(LISTS_STEP).await;
     }
-    make(&facts.pages.everything())
+    facts.pages.everything()
 }

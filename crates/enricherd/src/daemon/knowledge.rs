@@ -7,19 +7,20 @@ use std::time::SystemTime;
 use crate::config::Config;
 use crate::pipeline::known::Known;
 use crate::pipeline::settings;
+use crate::sources::about::About;
 use crate::sources::{Sources, Wanted};
 
 /// Reads everything that the configuration names.
 ///
 /// # Errors
 /// A sentence for each file that cannot be used.
-pub fn load(config: &Config) -> Result<Known, Vec<String>> {
+pub fn load(config: &Config) -> Result<(Known, About), Vec<String>> {
     read(config, &Wanted::of(&config.enrichment))
 }
 
 /// As [`load`]; where that fails the faults are said, and what the program brings along serves
 /// instead, beside the operator's own prefixes.
-pub(super) fn load_or_fall_back(config: &Config) -> Known {
+pub(super) fn load_or_fall_back(config: &Config) -> (Known, About) {
     let wanted = Wanted::of(&config.enrichment);
     let faults = match read(config, &wanted) {
         Ok(known) => return known,
@@ -77,7 +78,7 @@ pub(super) fn refuse_lasting(running: &Config, new: &Config) -> Result<(), Vec<S
         .collect())
 }
 
-fn read(config: &Config, wanted: &Wanted) -> Result<Known, Vec<String>> {
+fn read(config: &Config, wanted: &Wanted) -> Result<(Known, About), Vec<String>> {
     let sources = Sources::load(wanted).map_err(|faults| {
         let sentences = faults.iter().map(ToString::to_string);
         sentences.collect::<Vec<_>>()
@@ -96,11 +97,12 @@ fn read(config: &Config, wanted: &Wanted) -> Result<Known, Vec<String>> {
     Ok(known(config, sources))
 }
 
-fn known(config: &Config, sources: Sources) -> Known {
-    let (as_db, _) = sources.into_table().unwrap_or_else(|error| {
+/// Returns the table with its policies, and what explains it.
+fn known(config: &Config, sources: Sources) -> (Known, About) {
+    let (as_db, about) = About::freeze(sources).unwrap_or_else(|error| {
         tracing::error!("AS data: {error}; Data Records pass as they came");
-        (asdb::Builder::new().build(), asdb::AsNames::new())
+        (asdb::Builder::new().build(), About::default())
     });
     let (_, policies) = settings::of(config, &config.forwarding.collectors, &as_db);
-    Known { as_db, policies }
+    (Known { as_db, policies }, about)
 }

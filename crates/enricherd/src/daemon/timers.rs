@@ -4,19 +4,21 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::oneshot;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 use tracing::Level;
 
 use super::crew::Orders;
+use crate::control::disagreements::Watch;
 use crate::control::resolve::{Addresses, resolve};
 use crate::control::stats;
 use crate::control::telnet::{self, Facts};
 use crate::pipeline::outlets::Destination;
 use crate::pipeline::page::{Numbers, TargetPage};
 use crate::pipeline::worker::Order;
+use crate::sources::geo::Follower;
 
 /// How often the state is saved.
 const SAVE_INTERVAL: Duration = Duration::from_secs(60);
@@ -27,6 +29,11 @@ const NAMES_INTERVAL: Duration = Duration::from_secs(60);
 /// The same while one has no address.
 const NAMES_INTERVAL_IF_MISSING: Duration = Duration::from_secs(5);
 
+/// How often it is looked for exporters that disagree with the table: the minute of their event.
+const DISAGREEMENTS_INTERVAL: Duration = Duration::from_secs(60);
+/// How often the file of places is looked at.
+const PLACES_INTERVAL: Duration = Duration::from_secs(60);
+
 /// What the control thread needs.
 #[derive(Debug)]
 pub(super) struct Timers {
@@ -35,6 +42,7 @@ pub(super) struct Timers {
     pub(super) destinations: Vec<Destination>,
     pub(super) addresses: Addresses,
     pub(super) stats_interval: Duration,
+    pub(super) places: Follower,
 }
 
 /// Opens the port of the statistics; says so if it is taken.
@@ -81,12 +89,15 @@ async fn work(timers: Timers, telnet: Option<TcpListener>, stop: oneshot::Receiv
         destinations,
         addresses,
         stats_interval,
+        places,
     } = timers;
     tokio::select! {
         _ = stop => {}
         () = save(orders.clone()) => {}
         () = say_numbers(Arc::clone(&facts), stats_interval) => {}
-        () = say_troubles(facts) => {}
+        () = say_troubles(Arc::clone(&facts)) => {}
+        () = watch_disagreements(facts) => {}
+        () = follow_places(places) => {}
         () = follow_names(orders, destinations, addresses) => {}
     }
 }
@@ -146,6 +157,36 @@ fn changes(before: &[TargetPage], now: &[TargetPage]) -> Vec<(Level, String)> {
         }
     };
     now.iter().enumerate().filter_map(change).collect()
+}
+
+async fn watch_disagreements(facts: Arc<Facts>) {
+    let mut times = every(DISAGREEMENTS_INTERVAL);
+    let mut watch = Watch::default();
+    loop {
+        times.tick().await;
+        let numbers = telnet::with_lists(&facts).await;
+        watch.look(&numbers, &facts.told, (&facts.events, SystemTime::now()));
+    }
+}
+
+/// Reads the file of places at the start and whenever it is another one, in a thread of its own:
+/// a large one takes seconds.
+async fn follow_places(mut places: Follower) {
+    if !places.is_wanted() {
+        return std::future::pending().await;
+    }
+    loop {
+        let look = tokio::task::spawn_blocking(move || {
+            places.look();
+            places
+        });
+        let Ok(after) = look.await else {
+            tracing::error!("places: ended by a fault of this program");
+            return std::future::pending().await;
+        };
+        places = after;
+        sleep(PLACES_INTERVAL).await;
+    }
 }
 
 async fn follow_names(orders: Orders, destinations: Vec<Destination>, mut addresses: Addresses) {

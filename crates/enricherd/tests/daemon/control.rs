@@ -19,6 +19,33 @@ fn ask(daemon: &Daemon, questions: &str) -> String {
 }
 
 #[test]
+fn an_address_is_explained_from_the_table_in_use() {
+    let (place, collector) = (Place::new("explain"), Collector::new());
+    let config = place.config(&[collector.address()], "listen_address: 127.0.0.1", "");
+    let daemon = Daemon::start(config).unwrap();
+    let explained = ask(&daemon, "explain 8.8.8.8 exporter 127.0.0.1\nquit\n");
+    assert!(
+        explained.contains("database  AS15169 Google"),
+        "{explained}"
+    );
+    assert!(explained.contains(" by 8.8.8.0/24, in "), "{explained}");
+    assert!(
+        explained.contains("(of exporter 127.0.0.1)\n"),
+        "{explained}"
+    );
+    let json = ask(&daemon, "explain 8.8.8.8 json\n");
+    assert!(json.starts_with("{\"address\":\"8.8.8.8\","), "{json}");
+    assert_eq!(json.lines().count(), 1);
+    let fault = ask(&daemon, "explain 8.8.8\nexplain\n");
+    assert_eq!(
+        fault,
+        "8.8.8: no IP address\nexplain ADDRESS [exporter ADDRESS] [json]\n"
+    );
+    assert_eq!(ask(&daemon, "events\nevents json\n"), "no events\n[]\n");
+    let _ = daemon.stop();
+}
+
+#[test]
 fn the_numbers_are_there_for_people_and_for_programs() {
     let (place, collector) = (Place::new("telnet"), Collector::new());
     let config = place.config(&[collector.address()], "listen_address: 127.0.0.1", "");

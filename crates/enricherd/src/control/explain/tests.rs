@@ -205,10 +205,11 @@ fn the_json_has_all_of_it_on_one_line() {
         explanation.json()
     });
     let expected = concat!(
-        r#"{"address":"9.9.9.9","place":"Brisbane, Australia (AU)","dns_name":"one.one.one.one","#,
+        r#"{"address":"9.9.9.9","place":"Brisbane, Australia (AU)","#,
+        r#""dns_name":"one.one.one.one","#,
         r#""looked_up":true,"exporter":"192.0.2.1","exporter_name":null,"#,
-        r#""enrich":"dry-run","order":["flow","database"],"flow_as_semantics":"origin","unusable_as":[],"#,
-        r#""address_choice":"first-public","answers":["#,
+        r#""enrich":"dry-run","order":["flow","database"],"flow_as_semantics":"origin","#,
+        r#""unusable_as":[],"address_choice":"first-public","answers":["#,
         r#"{"provider":"static","source":"enrichment.static_prefixes","made":null,"#,
         r#""age_days":null,"asn":64500,"name":null,"prefix":"9.9.9.0/24"},"#,
         r#"{"provider":"database","source":"one.mmdb","made":"2026-06-17","age_days":9,"#,
