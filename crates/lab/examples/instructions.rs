@@ -139,6 +139,7 @@ fn datagrams(flavour: Flavour) -> (Traffic, Traffic) {
         flavours: vec![flavour],
         exporters_count: 10,
         address_first: Ipv4Addr::new(198, 18, 0, 1),
+        records_max: None,
         templates_count: 1,
         port_first: 2055,
         ports_count: 1,

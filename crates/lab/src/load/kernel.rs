@@ -24,6 +24,9 @@ pub const BATCH_DATAGRAMS: usize = 64;
 /// The largest datagram that a flow exporter sends, and more than the loopback's MTU.
 pub const DATAGRAM_OCTETS_MAX: usize = 65_535;
 
+/// The most that neighbours can have together: a UDP payload.
+const JOINED_OCTETS_MAX: usize = 65_507;
+
 /// How long a receiver waits before it looks whether it should stop.
 const RECEIVE_TIMEOUT: Duration = Duration::from_millis(50);
 
@@ -36,6 +39,27 @@ const NANOSECONDS_PER_SECOND: u64 = 1_000_000_000;
 #[derive(Clone, Copy)]
 #[repr(C, align(8))]
 struct Control([u8; CONTROL_OCTETS]);
+
+impl Control {
+    /// Writes an ancillary message behind those that take `used` octets; returns how many are
+    /// used then.
+    fn add<T>(&mut self, used: usize, level: libc::c_int, kind: libc::c_int, value: T) -> usize {
+        let octets = mem::size_of::<T>() as u32;
+        // SAFETY: CMSG_LEN and CMSG_SPACE only compute.
+        let (length, space) = unsafe { (libc::CMSG_LEN(octets), libc::CMSG_SPACE(octets)) };
+        let message = &mut self.0[used..used + space as usize];
+        let header: *mut libc::cmsghdr = message.as_mut_ptr().cast();
+        // SAFETY: the slice has room for the header and the value behind it, and begins aligned
+        // for a cmsghdr: the block does, and what is used before is a multiple of its alignment.
+        unsafe {
+            (*header).cmsg_len = length as _;
+            (*header).cmsg_level = level;
+            (*header).cmsg_type = kind;
+            libc::CMSG_DATA(header).cast::<T>().write_unaligned(value);
+        }
+        used + space as usize
+    }
+}
 
 /// What the kernel is asked to say beside the octets of each datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -307,11 +331,23 @@ pub struct Leaving<'a> {
     pub body: &'a [u8],
 }
 
+/// Whether neighbours leave as one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Joining {
+    /// Each datagram for itself.
+    Nothing,
+    /// Datagrams of one source and one length are given to the kernel as one, which takes them
+    /// apart again.
+    Neighbours,
+}
+
 /// The structures that `sendmmsg` reads, used again for each call.
 pub struct Outlet {
     vectors: Vec<[libc::iovec; 2]>,
     controls: Vec<Control>,
     headers: Vec<libc::mmsghdr>,
+    /// Of the last header: where its datagrams come from, and their length.
+    last: Option<(Option<Ipv4Addr>, usize)>,
 }
 
 impl Default for Outlet {
@@ -320,6 +356,7 @@ impl Default for Outlet {
             vectors: Vec::with_capacity(BATCH_DATAGRAMS),
             controls: Vec::with_capacity(BATCH_DATAGRAMS),
             headers: Vec::with_capacity(BATCH_DATAGRAMS),
+            last: None,
         }
     }
 }
@@ -330,22 +367,27 @@ impl Outlet {
     pub fn send<'a>(
         &mut self,
         socket: &UdpSocket,
+        joining: Joining,
         datagrams: impl Iterator<Item = Leaving<'a>>,
     ) -> usize {
         self.vectors.clear();
         self.controls.clear();
         self.headers.clear();
+        self.last = None;
         for leaving in datagrams.take(BATCH_DATAGRAMS) {
-            self.push(&leaving);
+            if joining == Joining::Nothing || !self.join(&leaving) {
+                self.push(&leaving);
+            }
         }
         let mut done = 0;
         let mut sent = 0;
         while let Some(headers) = self.headers.get_mut(done..)
             && !headers.is_empty()
         {
-            // SAFETY: the headers are as many as we say. Each points to two vectors and a control
-            // block of `self`, none of which moved since, as their capacity was there before; the
-            // vectors point to octets borrowed for 'a, which this call does not outlive.
+            // SAFETY: the headers are as many as we say. Each points to pairs of vectors and a
+            // control block of `self`, none of which moved since, as their capacity was there
+            // before; the vectors point to octets borrowed for 'a, which this call does not
+            // outlive.
             let count = unsafe {
                 libc::sendmmsg(
                     socket.as_raw_fd(),
@@ -355,22 +397,56 @@ impl Outlet {
                 )
             };
             let left = usize::try_from(count).unwrap_or(0);
-            sent += left;
+            let datagrams = headers.iter().take(left).map(|header| {
+                let vectors: usize = header.msg_hdr.msg_iovlen;
+                vectors / 2
+            });
+            sent += datagrams.sum::<usize>();
             done += left.max(1);
         }
         sent
     }
 
-    fn push(&mut self, leaving: &Leaving<'_>) {
-        let vector = |octets: &[u8]| libc::iovec {
-            iov_base: octets.as_ptr().cast_mut().cast(),
-            iov_len: octets.len(),
+    /// Adds a datagram to those of the last header, if it is like them and there is room.
+    fn join(&mut self, leaving: &Leaving<'_>) -> bool {
+        let length = leaving.body.len();
+        let Some(header) = self.headers.last_mut() else {
+            return false;
         };
-        self.vectors
-            .push([vector(leaving.head), vector(leaving.body)]);
-        let (control, control_octets) = leaving
-            .source
-            .map_or((Control([0; CONTROL_OCTETS]), 0), source_control);
+        let count: usize = header.msg_hdr.msg_iovlen;
+        let joined_octets = (count / 2 + 1) * length;
+        let is_like = self.last == Some((leaving.source, length)) && leaving.head.is_empty();
+        let has_room = joined_octets <= JOINED_OCTETS_MAX;
+        let (true, true, Ok(octets)) = (is_like, has_room, u16::try_from(length)) else {
+            return false;
+        };
+        // The pair follows those that the header has already.
+        self.vectors.push(pair(leaving));
+        header.msg_hdr.msg_iovlen = count + 2;
+        if count == 2
+            && let Some(control) = self.controls.last_mut()
+        {
+            let used: usize = header.msg_hdr.msg_controllen;
+            let info = libc::UDP_SEGMENT;
+            header.msg_hdr.msg_controllen = control.add(used, libc::SOL_UDP, info, octets);
+        }
+        true
+    }
+
+    fn push(&mut self, leaving: &Leaving<'_>) {
+        self.last = Some((leaving.source, leaving.body.len()));
+        self.vectors.push(pair(leaving));
+        let mut control = Control([0; CONTROL_OCTETS]);
+        let control_octets = leaving.source.map_or(0, |source| {
+            let info = libc::in_pktinfo {
+                ipi_ifindex: 0,
+                ipi_spec_dst: libc::in_addr {
+                    s_addr: source.to_bits().to_be(),
+                },
+                ipi_addr: libc::in_addr { s_addr: 0 },
+            };
+            control.add(0, libc::IPPROTO_IP, libc::IP_PKTINFO, info)
+        });
         self.controls.push(control);
         let (Some(vectors), Some(control)) = (self.vectors.last_mut(), self.controls.last_mut())
         else {
@@ -385,37 +461,18 @@ impl Outlet {
     }
 }
 
+fn pair(leaving: &Leaving<'_>) -> [libc::iovec; 2] {
+    let vector = |octets: &[u8]| libc::iovec {
+        iov_base: octets.as_ptr().cast_mut().cast(),
+        iov_len: octets.len(),
+    };
+    [vector(leaving.head), vector(leaving.body)]
+}
+
 impl std::fmt::Debug for Outlet {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Outlet").finish_non_exhaustive()
     }
-}
-
-/// Writes the ancillary message that says which of our addresses a datagram leaves from.
-fn source_control(source: Ipv4Addr) -> (Control, usize) {
-    const OCTETS: u32 = mem::size_of::<libc::in_pktinfo>() as u32;
-    let mut control = Control([0; CONTROL_OCTETS]);
-    let info = libc::in_pktinfo {
-        ipi_ifindex: 0,
-        ipi_spec_dst: libc::in_addr {
-            s_addr: source.to_bits().to_be(),
-        },
-        ipi_addr: libc::in_addr { s_addr: 0 },
-    };
-    // SAFETY: CMSG_LEN and CMSG_SPACE only compute.
-    let (length, space) = unsafe { (libc::CMSG_LEN(OCTETS), libc::CMSG_SPACE(OCTETS)) };
-    debug_assert!(space as usize <= CONTROL_OCTETS);
-    let header: *mut libc::cmsghdr = control.0.as_mut_ptr().cast();
-    // SAFETY: the block is aligned for a cmsghdr and has room for it and the structure behind it.
-    unsafe {
-        (*header).cmsg_len = length as _;
-        (*header).cmsg_level = libc::IPPROTO_IP;
-        (*header).cmsg_type = libc::IP_PKTINFO;
-        libc::CMSG_DATA(header)
-            .cast::<libc::in_pktinfo>()
-            .write_unaligned(info);
-    }
-    (control, space as usize)
 }
 
 /// Opens a raw socket to `to`: whoever sends writes the IP header, so the source is free.
@@ -522,7 +579,7 @@ const fn socklen<T>() -> libc::socklen_t {
 
 #[cfg(test)]
 mod tests {
-    use super::{Asked, Inlet, Leaving, Outlet, listen};
+    use super::{Asked, Inlet, Joining, Leaving, Outlet, listen};
     use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 
     const LOOPBACK: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 0);
@@ -567,12 +624,40 @@ mod tests {
             Ipv4Addr::new(127, 1, 2, 3),
         ];
         let datagrams = sources.iter().map(|source| leaving(Some(*source), b"abc"));
-        assert_eq!(Outlet::default().send(&socket, datagrams), 3);
+        assert_eq!(
+            Outlet::default().send(&socket, Joining::Nothing, datagrams),
+            3
+        );
         let port = socket.local_addr().unwrap().port();
         for (source, (seen, has_time, octets)) in sources.iter().zip(collect(&mut inlet, 3)) {
             assert_eq!(seen, Some((*source, port).into()));
             assert!(has_time);
             assert_eq!(octets, b"abc");
+        }
+    }
+
+    #[test]
+    fn neighbours_that_left_as_one_arrive_as_many() {
+        let (mut inlet, bound) = inlet(Asked::Source, 1 << 20);
+        let socket = connected(bound);
+        let [a, b] = [Ipv4Addr::new(127, 1, 2, 3), Ipv4Addr::new(127, 9, 9, 9)];
+        let sent = [
+            (a, vec![1; 1400]),
+            (a, vec![2; 1400]),
+            (a, vec![3; 1400]),
+            (b, vec![4; 1400]),
+            (b, vec![5; 9]),
+            (b, vec![6; 9]),
+        ];
+        let datagrams = sent
+            .iter()
+            .map(|(source, body)| leaving(Some(*source), body));
+        let mut outlet = Outlet::default();
+        assert_eq!(outlet.send(&socket, Joining::Neighbours, datagrams), 6);
+        assert_eq!(outlet.headers.len(), 3);
+        for ((source, body), (seen, _, octets)) in sent.iter().zip(collect(&mut inlet, 6)) {
+            assert_eq!(seen.map(|seen| seen.ip()), Some((*source).into()));
+            assert_eq!(octets, *body);
         }
     }
 
@@ -586,7 +671,7 @@ mod tests {
         for sizes in [[1400, 3, 9000], [2, 1500, 1]] {
             let bodies = sizes.map(|size| vec![7_u8; size]);
             let datagrams = bodies.iter().map(|body| leaving(None, body));
-            assert_eq!(outlet.send(&socket, datagrams), 3);
+            assert_eq!(outlet.send(&socket, Joining::Nothing, datagrams), 3);
             let mut passed = 0;
             while passed < 3 {
                 let received = between.receive().unwrap();
@@ -608,11 +693,18 @@ mod tests {
         let body = vec![0; 9000];
         let mut outlet = Outlet::default();
         assert_eq!(
-            outlet.send(&socket, (0..64).map(|_| leaving(None, &body))),
+            outlet.send(
+                &socket,
+                Joining::Nothing,
+                (0..64).map(|_| leaving(None, &body))
+            ),
             64
         );
         while inlet.receive().unwrap() > 0 {}
-        assert_eq!(outlet.send(&socket, [leaving(None, b"x")].into_iter()), 1);
+        assert_eq!(
+            outlet.send(&socket, Joining::Nothing, [leaving(None, b"x")].into_iter()),
+            1
+        );
         while inlet.receive().unwrap() == 0 {}
         assert!(inlet.kernel_drops() > 0);
     }

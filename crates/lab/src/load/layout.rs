@@ -94,7 +94,7 @@ impl Flavour {
         Self { version, layout }
     }
 
-    /// Data Records of one Message.
+    /// Data Records of one Message, if nobody wants fewer.
     #[must_use]
     pub const fn records_count(self) -> u16 {
         match (self.version, self.layout) {
@@ -157,10 +157,9 @@ impl Flavour {
         messages.collect()
     }
 
-    /// Returns a Message of Data Records that are written by the Template `index`.
+    /// Returns a Message of `count` Data Records that are written by the Template `index`.
     #[must_use]
-    pub fn data(self, index: u16, origins: &Origins, random: &mut Random) -> Vec<u8> {
-        let count = self.records_count();
+    pub fn data(self, index: u16, count: u16, origins: &Origins, random: &mut Random) -> Vec<u8> {
         if self.version == Version::V5 {
             let records = (0..count).map(|_| v5_record(origins, random));
             return encode::message(self.version, numbers(count), &records.collect::<Vec<_>>());
@@ -295,7 +294,9 @@ mod tests {
         let flavour: Flavour = name.parse().unwrap();
         let mut random = Random::new(1);
         let origins = Origins::everywhere(&mut random);
-        flavour.data(0, &origins, &mut random).len()
+        flavour
+            .data(0, flavour.records_count(), &origins, &mut random)
+            .len()
     }
 
     #[test]

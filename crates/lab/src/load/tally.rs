@@ -400,6 +400,7 @@ mod tests {
                 flavours: vec![flavour],
                 exporters_count: 3,
                 address_first: Ipv4Addr::new(127, 1, 0, 1),
+                records_max: None,
                 templates_count: 2,
                 port_first: 7,
                 ports_count: 1,

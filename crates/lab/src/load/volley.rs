@@ -38,6 +38,8 @@ pub struct Fleet {
     pub exporters_count: u32,
     /// Where the first of them is; the others follow.
     pub address_first: Ipv4Addr,
+    /// Data Records of each Message at most; `None` is as many as its flavour has.
+    pub records_max: Option<u16>,
     /// Templates of each of them.
     pub templates_count: u16,
     /// The source port of forged datagrams, the first of several.
@@ -50,6 +52,13 @@ pub struct Fleet {
     pub refresh_messages: u32,
     /// Where everything goes, if the source is forged: then the IP header is ours to write.
     pub forged_to: Option<SocketAddrV4>,
+}
+
+impl Fleet {
+    fn records_count(&self, flavour: Flavour) -> u16 {
+        let all = flavour.records_count();
+        self.records_max.map_or(all, |most| all.min(most.max(1)))
+    }
 }
 
 /// What was sent.
@@ -228,7 +237,7 @@ impl Volley {
                 let place = ready.data[usize::from(template_index) % orders_count].take();
                 let message = &mut self.arena[place.clone()];
                 write_data(flavour, message, template_index, now_ns);
-                (place, flavour.records_count())
+                (place, self.fleet.records_count(flavour))
             }
         };
         let message = &mut self.arena[place.clone()];
@@ -314,7 +323,8 @@ fn data(
         places: (0..each)
             .map(|_| {
                 let index = u16::try_from(order).unwrap_or(0);
-                keep(&flavour.data(index, origins, random), arena)
+                let count = fleet.records_count(flavour);
+                keep(&flavour.data(index, count, origins, random), arena)
             })
             .collect(),
         next: 0,
@@ -369,6 +379,7 @@ mod tests {
             flavours: FLAVOURS.map(|(_, flavour)| flavour).to_vec(),
             exporters_count: 13,
             address_first: Ipv4Addr::new(127, 1, 0, 250),
+            records_max: None,
             templates_count: 30,
             port_first: 7,
             ports_count: 1,
