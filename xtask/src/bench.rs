@@ -34,7 +34,7 @@ const USAGE: &str = "\
 usage: cargo xtask bench [parts] [--only ROW,ROW] [--rounds N] [--seconds N]
 
   parts      the criterion benchmarks of asdb and mediator instead
-  --only     some rows alone
+  --only     some rows alone; growth: how cost grows with records, Templates, collectors, table
   --rounds   how often each row is measured; 3
   --seconds  how long each slice is measured; 3
 ";

@@ -4,7 +4,7 @@
 
 use anyhow::{Result, bail};
 
-use super::subject::{Load, Program, Source, Subject};
+use super::subject::{Load, Program, Setup, Source, Subject, Table};
 
 /// One comparison.
 pub(super) struct Row {
@@ -26,15 +26,19 @@ pub(super) struct Row {
 /// # Errors
 /// There is no such row.
 pub(super) fn named(names: &str) -> Result<Vec<&'static Row>> {
-    let one = |name: &str| {
-        let found = ROWS.iter().find(|row| row.name == name);
-        let Some(row) = found else {
-            let known: Vec<_> = ROWS.iter().map(|row| row.name).collect();
-            bail!("no row {name}; there are: {}", known.join(", "));
-        };
-        Ok(row)
-    };
-    names.split(',').map(one).collect()
+    let all = || ROWS.iter().chain(GROWTH);
+    let mut found = Vec::new();
+    for name in names.split(',') {
+        if name == "growth" {
+            found.extend(GROWTH);
+        } else if let Some(row) = all().find(|row| row.name == name) {
+            found.push(row);
+        } else {
+            let known: Vec<_> = all().map(|row| row.name).collect();
+            bail!("no row {name}; there are: growth, {}", known.join(", "));
+        }
+    }
+    Ok(found)
 }
 
 const FILL: Load = Load {
@@ -71,6 +75,15 @@ const MANY: Load = Load {
     templates: 10,
     ..FILL
 };
+const fn templates(templates: u32) -> Load {
+    Load { templates, ..FILL }
+}
+const fn records(records_per_datagram: u32) -> Load {
+    Load {
+        records_per_datagram,
+        ..FILL
+    }
+}
 const THOUSAND: Load = Load {
     exporters: 1_000,
     ..FILL
@@ -84,19 +97,95 @@ const fn blind(load: Load) -> Subject {
     }
 }
 
-const fn enricher(name: &'static str, workers: u32, source: Source, load: Load) -> Subject {
+const fn enricher(name: &'static str, setup: Setup, load: Load) -> Subject {
     Subject {
         name,
-        program: Program::Enricher { workers, source },
+        program: Program::Enricher(setup),
         load,
     }
 }
 
 const fn ours(load: Load) -> Subject {
-    enricher("ipfix-enricher", 1, Source::Own, load)
+    enricher("ipfix-enricher", OWN, load)
 }
 
-/// All rows, those that answer the aims first.
+/// One worker, one collector, our own address, the whole table.
+const OWN: Setup = Setup {
+    workers: 1,
+    source: Source::Own,
+    collectors: 1,
+    table: Table::Shipped,
+};
+const EXPORTER: Setup = Setup {
+    source: Source::Exporter,
+    ..OWN
+};
+const ALL_WORKERS: Setup = Setup { workers: 0, ..OWN };
+const FOUR_WORKERS: Setup = Setup { workers: 4, ..OWN };
+
+const fn collectors(collectors: u16) -> Setup {
+    Setup { collectors, ..OWN }
+}
+
+/// How cost grows; asked for by name, or as `growth`.
+pub(super) const GROWTH: &[Row] = &[
+    Row {
+        name: "records",
+        what: "as fill; 25, 5, 1 records in a datagram",
+        subjects: &[
+            enricher("25 records", OWN, records(25)),
+            enricher("5 records", OWN, records(5)),
+            enricher("1 record", OWN, records(1)),
+        ],
+        rates: &[30_000],
+        is_searched: false,
+        aims: &[],
+    },
+    Row {
+        name: "templates",
+        what: "as fill; 1, 10, 100 Templates of each of 10 exporters",
+        subjects: &[
+            enricher("1 Template", OWN, templates(1)),
+            enricher("10 Templates", OWN, templates(10)),
+            enricher("100 Templates", OWN, templates(100)),
+        ],
+        rates: &[30_000],
+        is_searched: false,
+        aims: &[],
+    },
+    Row {
+        name: "collectors",
+        what: "as fill; 1, 2, 4 collectors",
+        subjects: &[
+            enricher("1 collector", collectors(1), FILL),
+            enricher("2 collectors", collectors(2), FILL),
+            enricher("4 collectors", collectors(4), FILL),
+        ],
+        rates: &[10_000],
+        is_searched: false,
+        aims: &[],
+    },
+    Row {
+        name: "table",
+        what: "as fill; the table of the whole Internet, and one of one prefix",
+        subjects: &[
+            enricher("whole table", OWN, FILL),
+            enricher(
+                "one prefix",
+                Setup {
+                    table: Table::OnePrefix,
+                    ..OWN
+                },
+                FILL,
+            ),
+        ],
+        rates: &[30_000],
+        is_searched: false,
+        aims: &[],
+    },
+];
+
+/// What is measured if nobody asks for less: the rows that answer the aims.
 pub(super) const ROWS: &[Row] = &[
     Row {
         name: "fill",
@@ -153,8 +242,8 @@ pub(super) const ROWS: &[Row] = &[
         what: "as fill, from addresses that are not this host's; datagrams keep their source",
         subjects: &[
             blind(FORGED),
-            enricher("own", 1, Source::Own, FORGED),
-            enricher("exporter", 1, Source::Exporter, FORGED),
+            enricher("own", OWN, FORGED),
+            enricher("exporter", EXPORTER, FORGED),
         ],
         rates: &[30_000],
         is_searched: false,
@@ -165,7 +254,7 @@ pub(super) const ROWS: &[Row] = &[
         what: "as append, from addresses that are not this host's; datagrams keep their source",
         subjects: &[
             blind(FORGED_APPEND),
-            enricher("exporter", 1, Source::Exporter, FORGED_APPEND),
+            enricher("exporter", EXPORTER, FORGED_APPEND),
         ],
         rates: &[30_000],
         is_searched: false,
@@ -176,8 +265,8 @@ pub(super) const ROWS: &[Row] = &[
         what: "as fill; one worker, and one per core, not tied to one",
         subjects: &[
             blind(FILL),
-            enricher("1 worker", 1, Source::Own, FILL),
-            enricher("all workers", 0, Source::Own, FILL),
+            enricher("1 worker", OWN, FILL),
+            enricher("all workers", ALL_WORKERS, FILL),
         ],
         rates: &[30_000],
         is_searched: false,
@@ -187,8 +276,8 @@ pub(super) const ROWS: &[Row] = &[
         name: "exporters",
         what: "as fill; 10 exporters with a Template, and 10,000 exporters with 10 Templates",
         subjects: &[
-            enricher("10 x 1", 1, Source::Own, FILL),
-            enricher("10,000 x 10", 1, Source::Own, MANY),
+            enricher("10 x 1", OWN, FILL),
+            enricher("10,000 x 10", OWN, MANY),
             Subject {
                 name: "blind, 10,000",
                 program: Program::Blind,
@@ -203,8 +292,8 @@ pub(super) const ROWS: &[Row] = &[
         name: "memory",
         what: "as fill; 1,000 exporters",
         subjects: &[
-            enricher("1 worker", 1, Source::Own, THOUSAND),
-            enricher("4 workers", 4, Source::Own, THOUSAND),
+            enricher("1 worker", OWN, THOUSAND),
+            enricher("4 workers", FOUR_WORKERS, THOUSAND),
         ],
         rates: &[30_000],
         is_searched: false,

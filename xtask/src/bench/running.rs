@@ -5,8 +5,10 @@
 //!
 //! Bound: a program that does not end when asked is killed after two seconds.
 
+use std::cell::Cell;
 use std::fs;
 use std::net::UdpSocket;
+use std::ops::Range;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -18,6 +20,10 @@ use super::subject::{Load, Ports, Program};
 
 const START_TIME_MAX: Duration = Duration::from_secs(20);
 const END_TIME_MAX: Duration = Duration::from_secs(2);
+
+/// Where ports are taken from, and how many there are.
+const PORT_FIRST: u16 = 10_000;
+pub(super) const PORTS_COUNT: u16 = 10_000;
 const GLANCE: Duration = Duration::from_millis(20);
 
 /// A started program.
@@ -62,6 +68,11 @@ impl Running {
         // Some open their input before they are ready to forward.
         sleep(GLANCE * 15);
         Ok(running)
+    }
+
+    /// The ports that it sends to.
+    pub(super) fn outputs(&self) -> Range<u16> {
+        self.ports.output..self.ports.output + self.program.collectors()
     }
 
     /// # Errors
@@ -192,15 +203,42 @@ fn is_listening(port: u16) -> Result<bool> {
     Ok(!sockets(port)?.is_empty())
 }
 
-/// Returns a UDP port that nobody has.
-pub(super) fn free_port() -> Result<u16> {
-    let socket = UdpSocket::bind(("127.0.0.1", 0)).context("no free port")?;
-    Ok(socket.local_addr()?.port())
+/// UDP ports that nobody has, one after the other.
+///
+/// They lie below those that the kernel gives to outgoing sockets: a program that opens thousands
+/// of these would sooner or later get ours.
+pub(super) struct FreePorts {
+    next: Cell<u16>,
+}
+
+impl FreePorts {
+    /// Begins somewhere else in each process, so that two runs seldom meet.
+    pub(super) fn new() -> Self {
+        let offset = u16::try_from(std::process::id() % u32::from(PORTS_COUNT)).unwrap_or(0);
+        Self {
+            next: Cell::new(PORT_FIRST + offset),
+        }
+    }
+
+    /// Returns the first of `count` neighbouring ports.
+    pub(super) fn take(&self, count: u16) -> Result<u16> {
+        for _ in 0..PORTS_COUNT {
+            let first = self.next.get();
+            let end = first + count;
+            let is_last = end >= PORT_FIRST + PORTS_COUNT;
+            self.next.set(if is_last { PORT_FIRST } else { end });
+            let is_free = |port| UdpSocket::bind(("127.0.0.1", port)).is_ok();
+            if (first..end).all(is_free) {
+                return Ok(first);
+            }
+        }
+        bail!("no {count} neighbouring ports are free")
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{family, free_port, is_listening, parent};
+    use super::{FreePorts, family, is_listening, parent};
     use std::net::UdpSocket;
 
     #[test]
@@ -215,6 +253,16 @@ mod tests {
     fn a_bound_port_is_seen() {
         let socket = UdpSocket::bind(("127.0.0.1", 0)).unwrap();
         assert!(is_listening(socket.local_addr().unwrap().port()).unwrap());
-        assert!(free_port().unwrap() > 0);
+    }
+
+    #[test]
+    fn ports_are_given_once_and_come_in_neighbours() {
+        let ports = FreePorts::new();
+        let given = [4, 1, 2].map(|count| (ports.take(count).unwrap(), count));
+        let all: std::collections::HashSet<_> = given
+            .into_iter()
+            .flat_map(|(first, count)| first..first + count)
+            .collect();
+        assert_eq!(all.len(), 7);
     }
 }

@@ -1,7 +1,7 @@
 //! The highest rate at which nothing is lost, found by steps.
 //!
-//! Upwards until something is lost, then between the last good rate and the first bad one. A loss
-//! counts if it happens twice: once may be somebody else's work on the same machine.
+//! Upwards until something is lost, then between the last good rate and the first bad one. What
+//! fails counts if it fails twice: once may be somebody else's work on the same machine.
 //!
 //! Bound: [`UPWARDS_MAX`] and [`BETWEEN`] slices, twice at worst.
 
@@ -37,8 +37,8 @@ pub(super) fn highest(bench: &Bench, running: &mut Running, start: u32) -> Resul
     search(start, |rate| {
         let outcome = bench.outcome(running, rate)?;
         match outcome {
-            Outcome::Lossy => bench.outcome(running, rate),
-            Outcome::Whole | Outcome::NotReached => Ok(outcome),
+            Outcome::Whole => Ok(outcome),
+            Outcome::Lossy | Outcome::NotReached => bench.outcome(running, rate),
         }
     })
 }

@@ -7,14 +7,15 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::ops::Range;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use super::running::{Running, end, free_port};
+use super::running::{FreePorts, PORTS_COUNT, Running, end};
 use super::subject::{Load, Ports, Subject};
 use crate::process;
 
@@ -40,6 +41,7 @@ pub(super) struct Bench {
     pub(super) folder: PathBuf,
     slice: Duration,
     cores: Option<Cores>,
+    ports: FreePorts,
 }
 
 /// Who runs where, as `taskset` says it.
@@ -95,6 +97,7 @@ impl Bench {
             folder,
             slice,
             cores,
+            ports: FreePorts::new(),
         })
     }
 
@@ -105,9 +108,9 @@ impl Bench {
     /// Starts a subject; it runs until it is dropped.
     pub(super) fn start(&self, subject: &Subject) -> Result<Running> {
         let ports = Ports {
-            input: free_port()?,
-            output: free_port()?,
-            control: free_port()?,
+            input: self.ports.take(1)?,
+            output: self.ports.take(subject.program.collectors())?,
+            control: self.ports.take(1)?,
         };
         let folder = self.folder.join(format!("program-{}", ports.input));
         if folder.exists() {
@@ -126,8 +129,8 @@ impl Bench {
     pub(super) fn cpu(&self, running: &mut Running, rate: u32) -> Result<Cpu> {
         let warm_up = WARM_UP + announcing(running.load, rate);
         let seconds = warm_up + self.slice + SETTLE;
-        let sink = self.sink(running.ports.output, &["--light"])?;
-        let flow = self.flow(running.load, running.ports.input, Some(rate), seconds, &[])?;
+        let sink = self.sink(running.outputs(), &["--light"])?;
+        let flow = self.flow(running.load, running.ports.input, rate, seconds, &[])?;
         sleep(warm_up);
         let (start, cpu_start) = (Instant::now(), running.cpu()?);
         sleep(self.slice);
@@ -148,11 +151,9 @@ impl Bench {
     /// Tries a rate.
     pub(super) fn outcome(&self, running: &mut Running, rate: u32) -> Result<Outcome> {
         let drops_before = running.input_drops()?;
-        let sink = self.sink(running.ports.output, &["--light"])?;
+        let sink = self.sink(running.outputs(), &["--light"])?;
         let (load, port) = (running.load, running.ports.input);
-        let sent = self
-            .flow(load, port, Some(rate), LOSS_SLICE, &[])?
-            .finish()?;
+        let sent = self.flow(load, port, rate, LOSS_SLICE, &[])?.finish()?;
         // A full receive buffer takes a while to empty.
         sleep(SETTLE * 4);
         let seen = sink.finish()?;
@@ -177,7 +178,7 @@ impl Bench {
 
     /// Measures how long datagrams are under way through a program at `rate`.
     pub(super) fn latency(&self, running: &mut Running, rate: u32) -> Result<Latency> {
-        let sink = self.sink(running.ports.output, &["--latency"])?;
+        let sink = self.sink(running.outputs(), &["--latency"])?;
         let seen = self.timed(running.load, running.ports.input, rate, sink)?;
         running.check()?;
         latency(&seen)
@@ -185,22 +186,23 @@ impl Bench {
 
     /// As [`Self::latency`], from the generator to the sink with nothing between.
     pub(super) fn direct_latency(&self, rate: u32, load: Load) -> Result<Latency> {
-        let port = free_port()?;
-        let sink = self.sink(port, &["--latency"])?;
+        let port = self.ports.take(1)?;
+        let sink = self.sink(port..port + 1, &["--latency"])?;
         latency(&self.timed(load, port, rate, sink)?)
     }
 
     fn timed(&self, load: Load, port: u16, rate: u32, sink: Started) -> Result<String> {
         let batch = ["--batch", LATENCY_BATCH];
-        self.flow(load, port, Some(rate), self.slice, &batch)?
-            .finish()?;
+        self.flow(load, port, rate, self.slice, &batch)?.finish()?;
         sleep(SETTLE);
         sink.finish()
     }
 
-    fn sink(&self, port: u16, options: &[&str]) -> Result<Started> {
+    fn sink(&self, ports: Range<u16>, options: &[&str]) -> Result<Started> {
         let mut command = Command::new(self.programs.join("flowsink"));
-        command.args(["--listen", &format!("127.0.0.1:{port}")]);
+        for port in ports {
+            command.args(["--listen", &format!("127.0.0.1:{port}")]);
+        }
         command.args(["--seconds", "120"]).args(options);
         let place = self.cores.as_ref().map(|cores| cores.load.clone());
         Started::new(pinned(command, place), Ending::WhenAsked)
@@ -210,7 +212,7 @@ impl Bench {
         &self,
         load: Load,
         port: u16,
-        rate: Option<u32>,
+        rate: u32,
         time: Duration,
         options: &[&str],
     ) -> Result<Started> {
@@ -219,17 +221,16 @@ impl Bench {
         command.args(["--layout", load.layout]);
         command.args(["--exporters", &load.exporters.to_string()]);
         command.args(["--templates", &load.templates.to_string()]);
+        command.args(["--records", &load.records_per_datagram.to_string()]);
         command.args(["--seconds", &time.as_secs_f64().to_string()]);
         command.arg("--prefixes").arg(self.folder.join(PREFIXES));
         command.args(options);
-        if let Some(rate) = rate {
-            command.args(["--rate", &rate.to_string()]);
-        }
+        command.args(["--rate", &rate.to_string()]);
         if load.is_forged {
             command.arg("--forge");
         } else {
             // One port in all slices, so that sessions are the same in all.
-            let source_port = SOURCE_PORT_BASE + port % 10_000;
+            let source_port = port + PORTS_COUNT;
             command.args(["--source-port", &source_port.to_string()]);
         }
         let place = self.cores.as_ref().map(|cores| cores.load.clone());
@@ -237,13 +238,12 @@ impl Bench {
     }
 }
 
-/// Source ports of generators; below those that the kernel gives to others.
-const SOURCE_PORT_BASE: u16 = 20_000;
-
 /// A generator or a sink.
 struct Started {
     child: Option<Child>,
     ending: Ending,
+    /// Open as long as it runs: it would fail to write to a closed one.
+    _said: BufReader<ChildStderr>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -259,14 +259,18 @@ impl Started {
         let child = command.stderr(Stdio::piped()).spawn();
         let mut child = child.with_context(|| format!("cannot start {command:?}"))?;
         let said = child.stderr.take().context("no standard error")?;
+        let mut said = BufReader::new(said);
         let mut line = String::new();
-        BufReader::new(said).read_line(&mut line)?;
+        said.read_line(&mut line)?;
         if !line.starts_with("flow") {
             end(&mut child);
             bail!("{command:?}: {line}");
         }
-        let child = Some(child);
-        Ok(Self { child, ending })
+        Ok(Self {
+            child: Some(child),
+            ending,
+            _said: said,
+        })
     }
 
     /// Waits for it, or ends it, and returns the line that it printed.

@@ -13,6 +13,9 @@ use crate::process;
 /// Receive buffer that every program asks the kernel for.
 const RECEIVE_BUFFER_BYTES: u32 = 16 << 20;
 
+/// A file in a program's folder.
+const ONE_PREFIX: &str = "one-prefix.pfx2as";
+
 /// One program with its load.
 pub(super) struct Subject {
     /// What the report calls it.
@@ -39,13 +42,32 @@ pub(super) enum Source {
     Exporter,
 }
 
+/// What an address is looked up in.
+#[derive(Clone, Copy)]
+pub(super) enum Table {
+    /// The snapshot that is shipped: the whole Internet.
+    Shipped,
+    /// One prefix: what is left if looking up costs nearly nothing.
+    OnePrefix,
+}
+
+/// What the daemon's configuration says, where it is not the default.
+#[derive(Clone, Copy)]
+pub(super) struct Setup {
+    /// 0 is one per core.
+    pub(super) workers: u32,
+    pub(super) source: Source,
+    pub(super) collectors: u16,
+    pub(super) table: Table,
+}
+
 /// A forwarder.
 #[derive(Clone, Copy)]
 pub(super) enum Program {
     /// The least that a forwarder can do.
     Blind,
-    /// What all this is about; 0 workers are one per core.
-    Enricher { workers: u32, source: Source },
+    /// What all this is about.
+    Enricher(Setup),
     /// pmacct's nfacctd, which copies.
     Tee,
     /// nfcapd -R, which stores and copies.
@@ -56,6 +78,7 @@ pub(super) enum Program {
 #[derive(Clone, Copy)]
 pub(super) struct Ports {
     pub(super) input: u16,
+    /// The first of as many as there are collectors.
     pub(super) output: u16,
     /// For what a program serves besides; nobody asks there.
     pub(super) control: u16,
@@ -64,7 +87,15 @@ pub(super) struct Ports {
 impl Program {
     /// Whether more than one thread of it forwards, so that one core is no fair place.
     pub(super) const fn is_parallel(self) -> bool {
-        matches!(self, Self::Enricher { workers, .. } if workers != 1)
+        matches!(self, Self::Enricher(setup) if setup.workers != 1)
+    }
+
+    /// How many ports it sends to; each gets everything.
+    pub(super) const fn collectors(self) -> u16 {
+        match self {
+            Self::Enricher(setup) => setup.collectors,
+            Self::Blind | Self::Tee | Self::Repeater => 1,
+        }
     }
 
     /// Whether it may keep some datagrams until more come.
@@ -78,7 +109,7 @@ impl Program {
             Self::Blind => None,
             Self::Tee => absent("nfacctd", "pmacct"),
             Self::Repeater => absent("nfcapd", "nfdump"),
-            Self::Enricher { .. } => {
+            Self::Enricher(_) => {
                 let ports = Ports {
                     input: 2055,
                     output: 2056,
@@ -92,7 +123,7 @@ impl Program {
                 // Behind the command line stands why the configuration is refused.
                 let why = |fault: anyhow::Error| {
                     let text = fault.to_string();
-                    let lines: Vec<_> = text.lines().skip(2).map(str::trim).collect();
+                    let lines: Vec<_> = text.lines().skip(1).map(str::trim).collect();
                     lines.join(" ")
                 };
                 checked.err().map(why)
@@ -111,9 +142,10 @@ impl Program {
                 command.args(["--to", &format!("127.0.0.1:{output}")]);
                 Ok(command)
             }
-            Self::Enricher { workers, source } => {
+            Self::Enricher(setup) => {
                 let path = folder.join("config.yaml");
-                fs::write(&path, configuration(workers, source, folder, ports))?;
+                fs::write(folder.join(ONE_PREFIX), "192.0.2.0\t24\t64500\n")?;
+                fs::write(&path, configuration(setup, folder, ports))?;
                 let mut command = Command::new(programs.join("ipfix-enricher"));
                 command.arg("--config").arg(path);
                 Ok(command)
@@ -144,17 +176,20 @@ fn absent(program: &str, package: &str) -> Option<String> {
     is_absent.then(|| format!("{program} is missing; to enable: apt-get install {package}"))
 }
 
-fn configuration(workers: u32, source: Source, folder: &Path, ports: Ports) -> String {
-    let source = match source {
+fn configuration(setup: Setup, folder: &Path, ports: Ports) -> String {
+    let source = match setup.source {
         Source::Own => "own",
         Source::Exporter => "exporter",
     };
-    let Ports {
-        input,
-        output,
-        control,
-    } = ports;
-    let state = folder.join("state");
+    let databases = match setup.table {
+        Table::Shipped => String::new(),
+        Table::OnePrefix => format!("{{path: {}}}", folder.join(ONE_PREFIX).display()),
+    };
+    let Ports { input, control, .. } = ports;
+    let workers = setup.workers;
+    let collectors = (0..setup.collectors)
+        .map(|index| format!("{{host: 127.0.0.1, port: {}}}", ports.output + index));
+    let collectors = collectors.collect::<Vec<_>>().join(", ");
     format!(
         "\
 general:
@@ -164,14 +199,16 @@ general:
   log_file: \"-\"
   log_level: WARNING
   state_dir: {}
+enrichment:
+  as_databases: [{databases}]
 forwarding:
   source: {source}
-  collectors: [{{host: 127.0.0.1, port: {output}}}]
+  collectors: [{collectors}]
 performance:
   workers: {workers}
   receive_buffer: {RECEIVE_BUFFER_BYTES}
 ",
-        state.display()
+        folder.join("state").display()
     )
 }
 
