@@ -99,6 +99,16 @@ impl Entries {
         self.ipv4.len() + self.ipv6.len()
     }
 
+    /// Returns how many of them are IPv4.
+    pub const fn ipv4_count(&self) -> usize {
+        self.ipv4.len()
+    }
+
+    /// Returns how many of them are IPv6.
+    pub const fn ipv6_count(&self) -> usize {
+        self.ipv6.len()
+    }
+
     /// Returns whether there are none.
     pub const fn is_empty(&self) -> bool {
         self.len() == 0
@@ -120,6 +130,13 @@ impl Entries {
             IpAddr::V4(ipv4) => longest(&self.ipv4, ipv4.to_bits(), reserved),
             IpAddr::V6(ipv6) => longest(&self.ipv6, ipv6.to_bits(), reserved),
         }
+    }
+
+    /// Puts the entries in the order of their addresses, the shorter prefix first; equal prefixes
+    /// stay in the order they are in, so a table of them stays the same.
+    pub fn sort(&mut self) {
+        self.ipv4.sort_by_key(|entry| (entry.network, entry.length));
+        self.ipv6.sort_by_key(|entry| (entry.network, entry.length));
     }
 
     /// Gives back the memory that growing left unused.

@@ -24,7 +24,7 @@ use crate::entries::{Entries, TooManyEntries};
 use crate::names::{AsNames, NamesTooLong};
 use crate::snapshot::{self, Snapshot, SnapshotError};
 
-pub use unpack::{Packing, unpacked};
+pub use unpack::{Packing, crc32, unpacked};
 
 /// How a file says what it says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -98,16 +98,29 @@ pub fn is_snapshot(octets: &[u8]) -> bool {
     octets.starts_with(MAGIC)
 }
 
+/// Returns the date and the attribution of a snapshot, without opening it.
+///
+/// # Errors
+/// `Magic` if it is none, `Notice` if they are cut.
+pub fn notice(octets: &[u8]) -> Result<(&str, &str), SnapshotError> {
+    split(octets).map(|(date, attribution, _)| (date, attribution))
+}
+
+/// Returns date, attribution and packed columns.
+fn split(octets: &[u8]) -> Result<(&str, &str, &[u8]), SnapshotError> {
+    let rest = octets.strip_prefix(MAGIC).ok_or(SnapshotError::Magic)?;
+    let (notice, packed) = split_block(rest).ok_or(SnapshotError::Notice)?;
+    let notice = std::str::from_utf8(notice).map_err(|_| SnapshotError::Notice)?;
+    let (date, attribution) = notice.split_once('\n').ok_or(SnapshotError::Notice)?;
+    Ok((date, attribution, packed))
+}
+
 /// Opens a snapshot.
 ///
 /// # Errors
 /// Each [`SnapshotError`] names its cause; nothing is returned of a damaged one.
 pub fn decode(octets: &[u8]) -> Result<Snapshot, SnapshotError> {
-    let rest = octets.strip_prefix(MAGIC).ok_or(SnapshotError::Magic)?;
-    let (notice, packed) = split_block(rest).ok_or(SnapshotError::Notice)?;
-    let notice = std::str::from_utf8(notice).map_err(|_| SnapshotError::Notice)?;
-    let (date, attribution) = notice.split_once('\n').ok_or(SnapshotError::Notice)?;
-
+    let (date, attribution, packed) = split(octets)?;
     let body = inflate(packed)?;
     let mut blocks = Blocks(&body);
     let numbers = numbers(blocks.column("AS numbers")?)?;

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `worker-0` and so on | moves datagrams of its exporters (`pipeline::worker`) |
 //! | `files` | writes state and datagrams that we failed over |
+//! | `sources` | looks after AS data and builds new tables (`daemon::knowledge`) |
 //! | `control` | statistics, names of collectors, the times for all of it (`control`) |
 //!
 //! Not here: the command line and signals (`cli::run`), Messages (`mediator`).
@@ -20,11 +21,12 @@ use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crew::{Crew, Orders};
+use knowledge::Knowledge;
 use mediator::Silent;
 use socket2::Socket;
 use tokio::sync::oneshot;
@@ -48,11 +50,7 @@ use crate::pipeline::page::{Numbers, Pages};
 use crate::pipeline::settings;
 use crate::pipeline::worker::{Handover, Order, Start, Worker};
 
-use crate::sources::about::SharedAbout;
 use crate::sources::geo::{Follower, SharedPlaces};
-
-pub use knowledge::load as load_knowledge;
-
 /// How long the start waits for names of collectors.
 const NAMES_PATIENCE: Duration = Duration::from_secs(3);
 /// States and datagrams of each worker that wait for the disk.
@@ -84,17 +82,17 @@ pub enum StartError {
 /// A daemon that runs.
 #[derive(Debug)]
 pub struct Daemon {
-    config: Config,
     bound: SocketAddr,
     stats_bound: Option<SocketAddr>,
     pages: Pages,
-    known: SharedKnown,
-    about: SharedAbout,
+    knowledge: Knowledge,
     orders: Orders,
     crew: Crew,
     files: JoinHandle<()>,
     control: JoinHandle<()>,
     stop_control: oneshot::Sender<()>,
+    /// Ends the thread `sources` when it goes.
+    _stop_sources: Sender<()>,
     _instance: Option<Instance>,
 }
 
@@ -108,10 +106,7 @@ impl Daemon {
         let input = open(&config)?;
         let instance = claim(input.bound);
         remark(&config, &input);
-        let (known, explained) = knowledge::load_or_fall_back(&config);
-        let known = SharedKnown::new(known);
-        let about = SharedAbout::default();
-        about.replace(explained);
+        let knowledge = Knowledge::begin(&config);
         let places = SharedPlaces::default();
         let outlets = Outlets::of(&config.forwarding.collectors);
         let workers_count = input.steering.workers_count();
@@ -123,8 +118,9 @@ impl Daemon {
             facts: Arc::new(Facts {
                 pages: pages.clone(),
                 started,
-                told: told(&config, known.clone(), about.clone(), places.clone()),
+                told: told(&config, &knowledge, places.clone()),
                 events: Events::default(),
+                sources: knowledge.health().clone(),
             }),
             places: Follower::new(config.enrichment.clone(), places),
             orders: orders.clone(),
@@ -140,7 +136,7 @@ impl Daemon {
             steering: input.steering,
             outlets,
             state: state::load(&state_dir),
-            known: known.clone(),
+            known: knowledge.known().clone(),
             handover,
         };
         // The workers are not there yet, so there is room.
@@ -149,12 +145,13 @@ impl Daemon {
         let starts = starts(&config, common, sockets, &pages);
         let crew = Crew::start(starts.map(|start| worker(&config, start)))?;
         let (stop_control, stop) = oneshot::channel();
+        let (stop_sources, watch) = knowledge.clone().watch();
+        spawn("sources", watch)?;
         let daemon = Self {
             bound,
             stats_bound,
             pages,
-            known,
-            about,
+            knowledge,
             orders,
             crew,
             files: spawn("files", move || {
@@ -162,7 +159,7 @@ impl Daemon {
             })?,
             control: spawn("control", move || timers::run(timers, telnet, stop))?,
             stop_control,
-            config,
+            _stop_sources: stop_sources,
             _instance: instance,
         };
         let workers = if workers_count == 1 {
@@ -208,13 +205,8 @@ impl Daemon {
     ///
     /// # Errors
     /// A sentence for each reason to refuse; nothing has changed then.
-    pub fn reload(&mut self, config: Config) -> Result<(), Vec<String>> {
-        knowledge::refuse_lasting(&self.config, &config)?;
-        let (known, about) = knowledge::load(&config)?;
-        self.known.replace(known);
-        self.about.replace(about);
-        self.config = config;
-        Ok(())
+    pub fn reload(&self, config: &Config) -> Result<(), Vec<String>> {
+        self.knowledge.reload(config)
     }
 
     /// Takes what has come, sends what waits, saves and ends.
@@ -241,7 +233,7 @@ impl Daemon {
     }
 }
 
-fn told(config: &Config, known: SharedKnown, about: SharedAbout, places: SharedPlaces) -> Told {
+fn told(config: &Config, knowledge: &Knowledge, places: SharedPlaces) -> Told {
     let names = if config.enrichment.reverse_dns {
         ReverseDns::of_system()
     } else {
@@ -249,8 +241,8 @@ fn told(config: &Config, known: SharedKnown, about: SharedAbout, places: SharedP
     };
     Told {
         config: config.clone(),
-        known,
-        about,
+        known: knowledge.known().clone(),
+        about: knowledge.about().clone(),
         places,
         names,
     }

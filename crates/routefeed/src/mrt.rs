@@ -70,6 +70,11 @@ pub struct Noted {
     pub skipped_records_count: u64,
 }
 
+/// Returns whether octets, unpacked, begin as a dump does, be it one of a table or of updates.
+pub fn is_dump(first: &[u8]) -> bool {
+    matches!(first, [_, _, _, _, 0, 12 | 13 | 16 | 17, 0, 0..=12, ..])
+}
+
 /// Reads a dump, packed with gzip, bzip2 or not at all.
 ///
 /// # Errors

@@ -64,6 +64,16 @@ pub fn unpacked<'a>(mut packed: impl BufRead + 'a) -> io::Result<(Packing, Box<d
     Ok((packing, packing.stream(packed)))
 }
 
+/// Returns the CRC-32 of all octets, as gzip and `crc32` count it [RFC 1952 §8].
+///
+/// # Errors
+/// That of `source`.
+pub fn crc32(source: impl Read) -> io::Result<u32> {
+    let mut reader = flate2::CrcReader::new(source);
+    io::copy(&mut reader, &mut io::sink())?;
+    Ok(reader.crc().sum())
+}
+
 fn buffered<'a>(decoder: impl Read + 'a) -> Box<dyn BufRead + 'a> {
     Box::new(BufReader::with_capacity(CHUNK_OCTETS, decoder))
 }

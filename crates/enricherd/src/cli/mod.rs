@@ -3,6 +3,7 @@
 //! Not here: the work itself (`pipeline`, `sources`, `io`).
 
 mod check;
+mod db;
 mod demo;
 mod diff;
 mod explain;
@@ -47,6 +48,9 @@ enum Command {
     Replay(replay::Options),
     /// Check the configuration and the AS data; print what is in force
     Check,
+    /// Build and look into files of AS data
+    #[command(subcommand)]
+    Db(db::Command),
     /// Say which AS an address gets, and who says so
     Explain(explain::Options),
     /// Print version, date and origin of the AS data
@@ -65,6 +69,7 @@ impl Cli {
             Some(Command::Demo) => demo::run(),
             Some(Command::Replay(options)) => replay::run(&options, config),
             Some(Command::Check) => check::run(config),
+            Some(Command::Db(command)) => db::run(&command),
             Some(Command::Explain(options)) => explain::run(&options, config),
             Some(Command::Version) => version::run(),
             Some(Command::Run) | None => run::run(config),

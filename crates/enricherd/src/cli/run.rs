@@ -49,10 +49,10 @@ fn serve(config: config::Config, named: Option<PathBuf>, log: &Log) -> Result<()
         let _context = runtime.enter();
         Signals::new().map_err(|error| Failure::failed(format!("signals: {error}")))?
     };
-    let mut daemon = Daemon::start(config).map_err(|error| Failure::failed(error.to_string()))?;
+    let daemon = Daemon::start(config).map_err(|error| Failure::failed(error.to_string()))?;
     let outcome = loop {
         match runtime.block_on(signals.next()) {
-            Word::Reload => reload(&mut daemon, named.as_deref(), log),
+            Word::Reload => reload(&daemon, named.as_deref(), log),
             Word::Stop(name) => {
                 tracing::info!("{name}: stopping");
                 break Ok(());
@@ -77,10 +77,10 @@ fn serve(config: config::Config, named: Option<PathBuf>, log: &Log) -> Result<()
     outcome
 }
 
-fn reload(daemon: &mut Daemon, named: Option<&Path>, log: &Log) {
+fn reload(daemon: &Daemon, named: Option<&Path>, log: &Log) {
     log.reopen();
     let checked = config::load(named).map_err(|error| vec![error.to_string()]);
-    let reloaded = checked.and_then(|checked| daemon.reload(checked.config));
+    let reloaded = checked.and_then(|checked| daemon.reload(&checked.config));
     match reloaded {
         Ok(()) => tracing::info!("HUP: log file opened again, AS data read again"),
         Err(faults) => {

@@ -22,10 +22,6 @@ const NOT_YET: &[(&str, &str)] = &[
         "it does not use sampling rates",
     ),
     ("exporters[].routes_from", LIVE_ROUTES),
-    (
-        "enrichment.mrt_files",
-        "it does not read routing table dumps",
-    ),
     ("enrichment.bgp_enabled", LIVE_ROUTES),
     ("enrichment.bgp_router", LIVE_ROUTES),
     ("enrichment.bgp_as", LIVE_ROUTES),

@@ -9,6 +9,7 @@ pub(crate) mod json;
 pub mod log;
 pub mod resolve;
 pub mod reverse_dns;
+pub mod sources;
 pub mod stats;
 pub mod telnet;
 pub mod told;

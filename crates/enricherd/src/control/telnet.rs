@@ -15,8 +15,9 @@ use tokio::time::{sleep, timeout};
 
 use crate::control::events::Events;
 use crate::control::told::{self, Told};
-use crate::control::{disagreements, stats};
+use crate::control::{disagreements, sources, stats};
 use crate::pipeline::page::{Numbers, Pages};
+use crate::sources::health::SharedHealth;
 
 /// Connections at once; further ones are told so.
 pub const CONNECTIONS_MAX: usize = 16;
@@ -36,6 +37,7 @@ stats        what came, what became of it, what left
 exporters    who sends, and what became of it
 collectors   who gets it, and what is wrong with them
 templates    sessions and how many Templates each has
+sources      where AS numbers come from, how old that is and what is wrong with it
 disagreements  whose AS numbers are not the table's, with examples
 events       what happened that needs somebody to act
 explain ADDRESS [exporter ADDRESS]  what each provider says of an address, and who wins
@@ -55,6 +57,8 @@ pub struct Facts {
     pub told: Told,
     /// What happened.
     pub events: Events,
+    /// How the sources of AS numbers are.
+    pub sources: SharedHealth,
 }
 
 /// Answers connections, for ever.
@@ -124,6 +128,8 @@ async fn answer(words: &[&str], facts: &Facts) -> Option<String> {
         ["disagreements", "json"] => disagreements::json(&with_lists(facts).await, &facts.told),
         ["events"] => facts.events.text(SystemTime::now()),
         ["events", "json"] => facts.events.json(SystemTime::now()),
+        ["sources"] => sources::text(&facts.sources.load(), SystemTime::now()),
+        ["sources", "json"] => sources::json(&facts.sources.load(), SystemTime::now()),
         ["explain", words @ ..] => match told::question(words) {
             Ok((question, form)) => facts.told.explain(question, form).await,
             Err(fault) => fault + "\n",

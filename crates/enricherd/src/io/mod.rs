@@ -5,6 +5,7 @@
 //!
 //! Not here: what a datagram means (`mediator`), which files there are (`cli`, `sources`).
 
+pub mod background;
 pub mod capture;
 mod checksum;
 pub mod clock;

@@ -42,14 +42,46 @@ impl SharedKnown {
         Self(Arc::new(ArcSwap::from_pointee(known)))
     }
 
-    /// Puts another in its place.
-    pub fn replace(&self, known: Known) {
-        self.0.store(Arc::new(known));
+    /// Puts another in its place and returns the one before.
+    ///
+    /// A worker may hold it until its batch ends. Whoever calls keeps it until nobody else does,
+    /// [`is_idle`]: else the worker would be the one to free it.
+    #[must_use]
+    pub fn replace(&self, known: Known) -> Arc<Known> {
+        self.0.swap(Arc::new(known))
     }
 
     /// Takes hold of the pair for a batch.
     #[must_use]
     pub fn load(&self) -> arc_swap::Guard<Arc<Known>> {
         self.0.load()
+    }
+}
+
+/// Returns whether nobody but the caller holds a pair that was replaced.
+#[must_use]
+pub fn is_idle(replaced: &Arc<Known>) -> bool {
+    Arc::strong_count(replaced) == 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known() -> Known {
+        Known {
+            as_db: AsDb::empty(),
+            policies: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_replaced_pair_is_held_until_the_batch_that_began_with_it_ends() {
+        let shared = SharedKnown::new(known());
+        let of_batch = shared.load();
+        let replaced = shared.replace(known());
+        assert!(!is_idle(&replaced));
+        drop(of_batch);
+        assert!(is_idle(&replaced));
     }
 }

@@ -3,7 +3,8 @@
 //! Every source is read whole or refused by name with the line or offset of its fault; faults of
 //! all sources come back together.
 //!
-//! Not here: file formats and the lookup (`asdb`), which provider wins (`pipeline::settings`).
+//! Not here: file formats and the lookup (`asdb`, `routefeed`), which provider wins
+//! (`pipeline::settings`).
 //! Bound: [`FILE_OCTETS_MAX`] per file while it is read; what is kept is bounded by `asdb`.
 
 pub mod about;
@@ -11,6 +12,8 @@ pub mod date;
 mod fault;
 mod files;
 pub mod geo;
+pub mod health;
+pub mod keeper;
 mod shipped;
 
 use std::fmt;
@@ -27,7 +30,7 @@ use crate::config::{self, Enrichment};
 use crate::sources::date::{Date, days_between};
 
 pub use fault::SourceFault;
-pub use files::FILE_OCTETS_MAX;
+pub use files::{FILE_OCTETS_MAX, load_any};
 pub use shipped::{Notice, shipped_notice};
 
 /// A file of the operator older than this is worth a warning: prefixes move every day.
@@ -53,6 +56,8 @@ pub struct Wanted {
     pub static_prefixes: Vec<StaticPrefix>,
     /// The paths of `enrichment.as_databases`; none: the shipped snapshot.
     pub as_databases: Vec<PathBuf>,
+    /// `enrichment.mrt_files`
+    pub mrt_files: Vec<PathBuf>,
 }
 
 impl Wanted {
@@ -67,6 +72,7 @@ impl Wanted {
                 .map(static_prefix)
                 .collect(),
             as_databases: databases.map(|database| database.path.clone()).collect(),
+            mrt_files: enrichment.mrt_files.clone(),
         }
     }
 }
@@ -102,7 +108,7 @@ impl fmt::Display for Origin {
 }
 
 /// The prefixes of one file, or of the configuration.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Source {
     /// Where they stood.
     pub origin: Origin,
@@ -176,6 +182,9 @@ impl Sources {
         };
         if !wanted.static_prefixes.is_empty() {
             add(from_configuration(&wanted.static_prefixes));
+        }
+        for path in &wanted.mrt_files {
+            add(files::load_dump(path));
         }
         for path in &wanted.as_databases {
             add(files::load(path));
@@ -313,6 +322,7 @@ mod tests {
                 name: Some("our resolver".into()),
             }],
             as_databases: vec![],
+            mrt_files: vec![],
         };
         let sources = Sources::load(&wanted).unwrap();
         let origins: Vec<_> = sources.list.iter().map(|source| &source.origin).collect();
@@ -329,6 +339,7 @@ mod tests {
         let wanted = Wanted {
             static_prefixes: vec![],
             as_databases: vec!["no/such/one".into(), "no/such/other".into()],
+            mrt_files: vec![],
         };
         let faults = Sources::load(&wanted).unwrap_err();
         let [one, other] = &faults[..] else {

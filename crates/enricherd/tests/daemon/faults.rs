@@ -184,7 +184,7 @@ fn a_collector_that_refuses_is_counted_and_slows_nobody_and_gets_templates_when_
 fn a_reload_is_whole_or_not_at_all() {
     let (place, collector) = (Place::new("reload"), Collector::new());
     let config = place.config(&[collector.address()], "listen_address: 127.0.0.1", "");
-    let mut daemon = Daemon::start(config.clone()).unwrap();
+    let daemon = Daemon::start(config.clone()).unwrap();
     let exporter = Exporter::new("127.0.0.1:0", daemon.bound());
     exporter.send_templates(Protocol::Ipfix);
     let as_of = |number: u32| {
@@ -197,15 +197,15 @@ fn a_reload_is_whole_or_not_at_all() {
     assert_eq!(as_of(0), 15_169);
 
     fs::write(place.path("asn.csv"), "8.8.8.0,8.8.8.255,64000,\"Other\"\n").unwrap();
-    daemon.reload(config.clone()).unwrap();
+    daemon.reload(&config).unwrap();
     assert_eq!(as_of(1), 64_000);
 
     fs::write(place.path("asn.csv"), "no table").unwrap();
-    let faults = daemon.reload(config.clone()).unwrap_err();
+    let faults = daemon.reload(&config).unwrap_err();
     assert!(faults[0].contains("asn.csv"), "{faults:?}");
     let mut other = config;
     other.general.listen_port = 1;
-    let faults = daemon.reload(other).unwrap_err();
+    let faults = daemon.reload(&other).unwrap_err();
     assert!(faults[0].contains("section general"), "{faults:?}");
     assert_eq!(as_of(2), 64_000, "what was loaded last still counts");
     drop(daemon.stop());

@@ -184,6 +184,11 @@ pub(super) fn warn_of_the_unasked(
             Provider::Database,
             enrichment.as_databases.is_empty(),
         ),
+        (
+            "mrt_files",
+            Provider::Table,
+            enrichment.mrt_files.is_empty(),
+        ),
     ];
     for (name, provider, is_empty) in sources {
         let asks = |words: &[PolicyWord]| words.iter().any(|word| word.provider() == provider);

@@ -1,0 +1,33 @@
+//! A thread that must not be in the way, and memory that goes back to the system.
+//!
+//! Not here: what is done in the background (`daemon`).
+#![allow(
+    unsafe_code,
+    reason = "std knows neither the niceness of a thread nor the allocator of the C library"
+)]
+
+use std::io;
+
+/// How nice a background thread is: the least that the scheduler gives.
+const NICENESS: libc::c_int = 19;
+
+/// Lets the calling thread run when nobody else wants to.
+///
+/// # Errors
+/// What the kernel says.
+pub fn be_nice() -> io::Result<()> {
+    // SAFETY: the call takes numbers only; on Linux 0 is the calling thread.
+    match unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, NICENESS) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Gives memory that was freed back to the system: the C library of GNU keeps much of it.
+pub fn give_back_memory() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: the call takes a number and touches only memory that nobody has.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
