@@ -8,7 +8,7 @@ use enricherd::daemon::Daemon;
 use crate::message::{Head, PLAIN, Protocol, data, plain_record};
 use crate::rig::{Collector, Exporter, PATIENCE, Place, wait_for};
 
-fn ask(daemon: &Daemon, questions: &str) -> String {
+pub(crate) fn ask(daemon: &Daemon, questions: &str) -> String {
     let mut stream = TcpStream::connect(daemon.stats_bound().unwrap()).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream.write_all(questions.as_bytes()).unwrap();

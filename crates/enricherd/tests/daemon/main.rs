@@ -13,4 +13,5 @@ mod forwarding;
 mod message;
 mod restart;
 mod rig;
+mod sources;
 mod workers;
