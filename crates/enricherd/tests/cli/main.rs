@@ -2,5 +2,6 @@
 
 mod commands;
 mod corpus;
+mod policy_words;
 mod replay;
 mod support;

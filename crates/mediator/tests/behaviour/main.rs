@@ -6,6 +6,7 @@
 mod addresses;
 mod announce;
 mod append;
+mod as_rules;
 mod clone_ids;
 mod fill;
 mod hold;
