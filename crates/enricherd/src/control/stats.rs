@@ -9,6 +9,7 @@ use std::fmt::Write;
 use std::net::IpAddr;
 
 use asdb::Provider;
+use mediator::counters::SideCounters;
 use mediator::{Counters, Dropped, Raw, Version};
 
 use crate::control::json::{list, object, or_null, string};
@@ -257,7 +258,7 @@ fn state(target: &TargetPage) -> &'static str {
 #[must_use]
 pub fn exporters_text(numbers: &Numbers) -> String {
     let mut text = format!(
-        "{:<40} {:>12} {:>14} {:>8} {:>9} {:>10} {:>10} {:>10} {:>8} {:>8}\n",
+        "{:<40} {:>12} {:>14} {:>8} {:>9} {:>10} {:>10} {:>10} {:>10} {:>10} {:>8} {:>8}\n",
         "exporter",
         "datagrams",
         "octets",
@@ -266,14 +267,18 @@ pub fn exporters_text(numbers: &Numbers) -> String {
         "records",
         "filled",
         "appended",
+        "nobody",
+        "disagree",
         "sets_raw",
         "refused"
     );
     let mut line = |name: &str, exporter: &Exporter| {
+        let [mut both_sides, destination] = exporter.sides;
+        both_sides.add(&destination);
         // Writing to a String cannot fail.
         let _ = writeln!(
             text,
-            "{name:<40} {:>12} {:>14} {:>8} {:>9} {:>10} {:>10} {:>10} {:>8} {:>8}",
+            "{name:<40} {:>12} {:>14} {:>8} {:>9} {:>10} {:>10} {:>10} {:>10} {:>10} {:>8} {:>8}",
             exporter.tally.datagrams,
             exporter.tally.octets,
             exporter.tally.unknown_versions,
@@ -281,6 +286,8 @@ pub fn exporters_text(numbers: &Numbers) -> String {
             exporter.records,
             exporter.filled,
             exporter.appended,
+            both_sides.nobody,
+            both_sides.disagreements,
             exporter.sets_raw,
             exporter.tally.refused.iter().sum::<u64>(),
         );
@@ -320,9 +327,21 @@ pub fn exporters_json(numbers: &Numbers) -> String {
             ("as_appended", exporter.appended.to_string()),
             ("sets_raw", exporter.sets_raw.to_string()),
             ("refused", rows_json(&refused)),
+            ("source", side_json(&exporter.sides[0])),
+            ("destination", side_json(&exporter.sides[1])),
         ])
     };
     list(exporters(numbers).into_iter().map(exporter)) + "\n"
+}
+
+fn side_json(side: &SideCounters) -> String {
+    object(&[
+        ("answered", rows_json(&by_provider(&side.answered))),
+        ("no_answer", rows_json(&by_provider(&side.no_answer))),
+        ("nobody", side.nobody.to_string()),
+        ("compared", side.compared.to_string()),
+        ("disagreements", side.disagreements.to_string()),
+    ])
 }
 
 /// What one exporter address sent, over all its sessions that are remembered.
@@ -332,6 +351,7 @@ struct Exporter {
     records: u64,
     filled: u64,
     appended: u64,
+    sides: [SideCounters; 2],
     sets_raw: u64,
 }
 
@@ -346,6 +366,9 @@ fn exporters(numbers: &Numbers) -> BTreeMap<IpAddr, Exporter> {
             exporter.records += records.records;
             exporter.filled += records.filled;
             exporter.appended += records.appended;
+            for (sum, side) in exporter.sides.iter_mut().zip(&records.sides) {
+                sum.add(side);
+            }
             exporter.sets_raw += session.counters.raw_sets.iter().sum::<u64>();
         }
     }

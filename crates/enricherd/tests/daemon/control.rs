@@ -80,6 +80,9 @@ fn the_numbers_are_there_for_people_and_for_programs() {
         exporters.contains("\"exporter\":\"127.0.0.1\",\"datagrams\":2,"),
         "{exporters}"
     );
+    let side = "\"source\":{\"answered\":{\"static\":0,\"flow\":0,\"bgp\":0,\"bmp\":0,\
+                \"table\":0,\"database\":1},\"no_answer\":{\"static\":1,\"flow\":1,";
+    assert!(exporters.contains(side), "{exporters}");
     let templates = ask(&daemon, "templates json\n");
     assert!(
         templates.contains("\"version\":\"v9\",\"domain\":7,\"templates\":2,"),
