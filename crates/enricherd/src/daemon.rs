@@ -53,6 +53,8 @@ use crate::pipeline::worker::{Handover, Order, Start, Worker};
 use crate::sources::geo::{Follower, SharedPlaces};
 /// How long the start waits for names of collectors.
 const NAMES_PATIENCE: Duration = Duration::from_secs(3);
+/// Files that a process may usually open.
+const FILES_USUAL: u64 = 1024;
 /// States and datagrams of each worker that wait for the disk.
 const HANDOVERS_PER_WORKER: usize = 4;
 
@@ -267,6 +269,7 @@ fn starts(
     let collectors = &config.forwarding.collectors;
     let (mut settings, _) = settings::of(config, collectors, &common.known.load().as_db);
     settings.limits = settings::limits_of(common.steering.workers_count());
+    let sockets_max = crew::sockets_max(files_max(), common.steering.workers_count());
     let (clock, apart) = (Clock::start(), Arc::<Apart>::default());
     let sockets = sockets.zip(pages.iter()).enumerate();
     sockets.map(move |(index, ((socket, orders), page))| Start {
@@ -279,6 +282,7 @@ fn starts(
         settings: settings.clone(),
         seed: RandomState::new().hash_one(index),
         outlets: common.outlets.clone(),
+        sockets_max,
         state: Arc::clone(&common.state),
         known: common.known.clone(),
         clock,
@@ -286,6 +290,14 @@ fn starts(
         orders,
         handover: common.handover.clone(),
     })
+}
+
+/// Returns how many files this process may open; where it cannot be known, what is usual.
+fn files_max() -> u64 {
+    let raised = raise_open_files();
+    raised
+        .inspect_err(|error| tracing::warn!("the limit of open files could not be raised: {error}"))
+        .unwrap_or(FILES_USUAL)
 }
 
 fn worker(config: &Config, start: Start) -> impl FnOnce() + Send + 'static {
@@ -327,9 +339,6 @@ fn remark(config: &Config, input: &Input) {
     }
     if config.general.allow_exporters.is_empty() {
         tracing::warn!("{EVERYONE_MAY_SEND}");
-    }
-    if let Err(error) = raise_open_files() {
-        tracing::warn!("the limit of open files could not be raised: {error}");
     }
     for collector in &config.forwarding.collectors {
         let why = match collector.source {

@@ -151,6 +151,7 @@ fn start(collector: SocketAddr) -> (Start, SocketAddr, impl Sized, Arc<Page>) {
         settings,
         seed: 1,
         outlets: Outlets::of(collectors),
+        sockets_max: 64,
         state: Arc::default(),
         known: SharedKnown::new(Known { as_db, policies }),
         clock: Clock::start(),

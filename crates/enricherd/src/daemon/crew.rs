@@ -15,6 +15,9 @@ use crate::pipeline::worker::Order;
 /// Orders that wait for a worker; it looks after each batch.
 const ORDERS_MAX: usize = 16;
 
+/// Files that are not for sending: the log, state, statistics, AS data.
+const FILES_KEPT: usize = 128;
+
 /// Returns how many workers the operator wants, and so which exporters each has.
 pub(super) fn wanted(performance: &Performance) -> Steering {
     Steering::over(match usize::from(performance.workers) {
@@ -36,6 +39,13 @@ pub(super) fn take_place(performance: &Performance, worker: usize) {
              works on any; /proc/self/status names the allowed ones (Cpus_allowed_list)"
         );
     }
+}
+
+/// Returns how many sockets each worker may open to send by, if the process may open this many
+/// files in all.
+pub(super) fn sockets_max(files_max: u64, workers_count: usize) -> usize {
+    let files_max = usize::try_from(files_max).unwrap_or(usize::MAX);
+    files_max.saturating_sub(FILES_KEPT + workers_count) / workers_count.max(1)
 }
 
 /// Tells all workers.
@@ -114,6 +124,16 @@ mod tests {
         assert_eq!(workers("workers: 3, cpu_affinity: [0]"), 3);
         assert_eq!(workers("cpu_affinity: [0, 1, 2, 3, 4]"), 5);
         assert_eq!(workers(""), cores::usable_count().min(64));
+    }
+
+    #[test]
+    fn a_flood_of_sessions_leaves_files_for_everything_else() {
+        for (files_max, workers_count) in [(1024, 4), (20_000, 16), (u64::MAX, 1), (50, 64)] {
+            let sockets = sockets_max(files_max, workers_count) as u64 * workers_count as u64;
+            let kept = FILES_KEPT as u64;
+            assert!(sockets == 0 || sockets + kept <= files_max, "{files_max}");
+        }
+        assert_eq!(sockets_max(1024, 4), 223);
     }
 
     #[test]

@@ -82,6 +82,8 @@ pub struct Start {
     pub seed: u64,
     /// Whom we send to.
     pub outlets: Outlets,
+    /// Sockets that it may open to send by: its share of what the process may.
+    pub sockets_max: usize,
     /// A saved state, in as many parts as there were workers.
     pub state: Arc<[Vec<u8>]>,
     /// AS knowledge.
@@ -145,7 +147,7 @@ impl<O: Observer> Worker<O> {
             apart.tell();
         }
         let saved = Learnt::of(&mediator);
-        Self {
+        let mut worker = Self {
             index: start.index,
             apart,
             inbox: Inbox::new(start.socket, start.datagram_octets_max),
@@ -169,7 +171,9 @@ impl<O: Observer> Worker<O> {
             page: start.page,
             orders: start.orders,
             handover: start.handover,
-        }
+        };
+        worker.senders.keep_to(start.sockets_max);
+        worker
     }
 
     /// Works until it is told to stop, or nobody is left who could tell.
@@ -596,6 +600,7 @@ mod tests {
             settings,
             seed: 0,
             outlets: Outlets::of(collectors),
+            sockets_max: 16,
             state: Arc::default(),
             known: SharedKnown::new(Known { as_db, policies }),
             clock: Clock::start(),

@@ -107,6 +107,11 @@ impl Senders {
         }
     }
 
+    /// Has all sessions together keep to this many sockets.
+    pub(super) fn keep_to(&mut self, sockets_max: usize) {
+        self.sessions.keep_to(sockets_max);
+    }
+
     /// Sends everything in the egress, to each collector in the order of its sessions.
     pub(super) fn send(&mut self, cargo: Cargo<'_>, now: Millis) {
         let mut leaving = std::mem::take(&mut self.leaving);

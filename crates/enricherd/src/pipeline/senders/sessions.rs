@@ -5,8 +5,9 @@
 //! refuses.
 //!
 //! Not here: what is sent (`senders`).
-//! Bound: [`SOCKETS_MAX`] sockets; sessions above it share one socket per collector, which the
-//! domains, shown apart, allow. A session that was silent for a while gives its sockets back.
+//! Bound: [`SOCKETS_MAX`] sockets, or fewer where the process may open fewer files; sessions above
+//! it share one socket per collector, which the domains, shown apart, allow. A session that was
+//! silent for a while gives its sockets back.
 
 use std::collections::HashMap;
 use std::io;
@@ -84,6 +85,12 @@ impl Sessions {
             slots_max: (SOCKETS_MAX / collectors_count.max(1)).max(1),
             collectors_count,
         }
+    }
+
+    /// Has all sessions together keep to fewer sockets: those that the process may open.
+    pub(super) fn keep_to(&mut self, sockets_max: usize) {
+        let slots_max = sockets_max / self.collectors_count.max(1);
+        self.slots_max = self.slots_max.min(slots_max.max(1));
     }
 
     /// Sessions that have sockets of their own.
@@ -233,6 +240,20 @@ mod tests {
             assert!(own[..number].iter().all(|other| other.1 != one.1));
             assert_eq!(port(number, 1), *one, "it stays");
         }
+    }
+
+    #[test]
+    fn there_are_no_more_sockets_than_the_process_may_open() {
+        let mut sessions = Sessions::new(2, 0, Millis(0));
+        sessions.keep_to(7);
+        let own = (0..10).map(|number| sessions.slot_of(exporter(number), Millis(0)));
+        let shared_count = own.filter(|slot| *slot == SlotIndex::SHARED).count();
+        assert_eq!(
+            shared_count, 8,
+            "three slots of two sockets, one of them the shared one"
+        );
+        sessions.keep_to(0);
+        assert_eq!(sessions.slot_of(exporter(99), Millis(0)), SlotIndex::SHARED);
     }
 
     #[test]
