@@ -17,7 +17,7 @@ use std::cell::Cell;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ use enricherd::pipeline::known::{Known, SharedKnown};
 use enricherd::pipeline::outlets::Outlets;
 use enricherd::pipeline::page::Page;
 use enricherd::pipeline::settings;
-use enricherd::pipeline::worker::{Order, Start, Worker};
+use enricherd::pipeline::worker::{Handover, Order, Start, Worker};
 use mediator::{Observer, RecordSeen};
 use message::{Head, PLAIN, Protocol, WITH_AS, data, plain_record, record_with_as, templates};
 
@@ -77,7 +77,7 @@ impl Observer for Marks {
 
 const EXPORTERS: u8 = 8;
 /// Messages that each exporter sends to make the worker warm.
-const WARM: u32 = 1200;
+const WARM: u32 = 600;
 /// Publications of numbers that fall into the measurement: some looks after collectors do too.
 const PUBLICATIONS: usize = 25;
 
@@ -107,6 +107,21 @@ impl Bench {
         }
     }
 
+    /// Goes on until numbers were published some times; returns what was allocated meanwhile.
+    fn allocations_of(&self, number: &mut u32, page: &Page) -> u64 {
+        let published = || page.read().tally.datagrams;
+        let (mut publications, mut last) = (0, published());
+        let before = ALLOCATIONS.load(Ordering::Relaxed);
+        while publications < PUBLICATIONS {
+            *number += 1;
+            self.round(*number);
+            let now = published();
+            publications += usize::from(now != last);
+            last = now;
+        }
+        ALLOCATIONS.load(Ordering::Relaxed) - before
+    }
+
     /// Takes Messages up to one with data.
     fn take_data(&self) {
         let mut octets = [0; 2048];
@@ -119,7 +134,10 @@ impl Bench {
     }
 }
 
-fn start(collector: SocketAddr) -> (Start, SocketAddr, impl Sized, Arc<Page>) {
+/// The other ends of what a worker is told and hands over.
+type Ends = (SyncSender<Order>, Receiver<Handover>);
+
+fn start(collector: SocketAddr) -> (Start, SocketAddr, Ends, Arc<Page>) {
     let text = format!(
         "forwarding: {{source: own, collectors: [{{host: 127.0.0.1, port: {}}}]}}",
         collector.port()
@@ -193,19 +211,15 @@ fn a_warm_worker_allocates_nothing_from_socket_to_socket() {
         ALLOCATIONS.load(Ordering::Relaxed) > 0,
         "the worker is watched"
     );
-    let published = || page.read().tally.datagrams;
-    let (mut publications, mut last) = (0, published());
-    let before = ALLOCATIONS.load(Ordering::Relaxed);
-    while publications < PUBLICATIONS {
-        number += 1;
-        bench.round(number);
-        let now = published();
-        publications += usize::from(now != last);
-        last = now;
+    // The Templates that came first are saved a second later, and never again.
+    let saves = || ends.1.try_iter().count();
+    let mut counted = bench.allocations_of(&mut number, &page);
+    for _ in 0..2 {
+        if saves() > 0 {
+            counted = bench.allocations_of(&mut number, &page);
+        }
     }
-    let counted = ALLOCATIONS.load(Ordering::Relaxed) - before;
-    let datagrams = (number - WARM) * u32::from(EXPORTERS) * 2;
-    assert_eq!(counted, 0, "over {datagrams} datagrams");
+    assert_eq!(counted, 0, "up to round {number}");
     // Nobody is left who could order anything: the worker ends.
     drop(ends);
     worker.join().unwrap();
