@@ -16,6 +16,7 @@ mod running;
 mod search;
 mod slice;
 mod subject;
+mod swap;
 
 use std::fs;
 use std::path::PathBuf;
@@ -32,8 +33,10 @@ use subject::Subject;
 
 const USAGE: &str = "\
 usage: cargo xtask bench [parts] [--only ROW,ROW] [--rounds N] [--seconds N]
+       cargo xtask bench swap [--swaps N] [--rate N] [--seconds N]
 
   parts      the criterion benchmarks of asdb and mediator instead
+  swap       what replacing the whole table costs: loss, latency, memory; 20 swaps at 20,000/s
   --only     some rows alone; growth: how cost grows with records, Templates, collectors, table
   --rounds   how often each row is measured; 3
   --seconds  how long each slice is measured; 3
@@ -53,6 +56,13 @@ struct Options {
 pub(crate) fn run(words: &[&str]) -> Result<()> {
     if words == ["parts"] {
         return parts::run();
+    }
+    if let ["swap", words @ ..] = words {
+        let options = swap_options(words)?;
+        let bench = Bench::new(prepare()?, Duration::ZERO)?;
+        report::machine(&bench)?;
+        swap::run(&bench, &rows::SWAPPED, &options)?;
+        return report::load_average();
     }
     let options = options(words)?;
     let folder = prepare()?;
@@ -81,6 +91,23 @@ fn options(words: &[&str]) -> Result<Options> {
             "--rounds" => options.rounds = value.parse().context("--rounds")?,
             "--seconds" => options.slice = Duration::from_secs_f64(value.parse()?),
             _ => bail!("{option} means nothing here\n{USAGE}"),
+        }
+    }
+    Ok(options)
+}
+
+fn swap_options(words: &[&str]) -> Result<swap::Options> {
+    let mut options = swap::Options {
+        swaps: 20,
+        rate: 20_000,
+        stretch: Duration::from_secs(20),
+    };
+    for pair in words.chunks(2) {
+        match *pair {
+            ["--swaps", value] => options.swaps = value.parse().context("--swaps")?,
+            ["--rate", value] => options.rate = value.parse().context("--rate")?,
+            ["--seconds", value] => options.stretch = Duration::from_secs_f64(value.parse()?),
+            _ => bail!("{} means nothing here\n{USAGE}", pair.concat()),
         }
     }
     Ok(options)

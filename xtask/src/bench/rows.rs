@@ -127,6 +127,16 @@ const fn collectors(collectors: u16) -> Setup {
     Setup { collectors, ..OWN }
 }
 
+/// What is measured while its table is replaced.
+pub(super) const SWAPPED: Subject = enricher(
+    "swapped",
+    Setup {
+        table: Table::Swapped,
+        ..OWN
+    },
+    FILL,
+);
+
 /// How cost grows; asked for by name, or as `growth`.
 pub(super) const GROWTH: &[Row] = &[
     Row {

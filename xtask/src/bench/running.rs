@@ -3,7 +3,7 @@
 //! A program may be several processes; all that come from the one we started count, and end with
 //! it. Everything is read from `/proc`.
 //!
-//! Bound: a program that does not end when asked is killed after two seconds.
+//! Bound: a program that does not end when asked is killed after ten seconds.
 
 use std::cell::Cell;
 use std::fs;
@@ -19,7 +19,7 @@ use anyhow::{Context, Result, bail};
 use super::subject::{Load, Ports, Program};
 
 const START_TIME_MAX: Duration = Duration::from_secs(20);
-const END_TIME_MAX: Duration = Duration::from_secs(2);
+const END_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// Where ports are taken from, and how many there are.
 const PORT_FIRST: u16 = 10_000;
@@ -107,12 +107,23 @@ impl Running {
     pub(super) fn peak_memory_kib(&self) -> Result<u64> {
         let mut sum = 0;
         for id in family(self.child.id())? {
-            let text = fs::read_to_string(format!("/proc/{id}/status"))?;
-            let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-            let number = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-            sum += number.context("no VmHWM")?;
+            sum += status_kib(id, "VmHWM:")?;
         }
         Ok(sum)
+    }
+
+    /// The memory that it has now, in KiB.
+    pub(super) fn memory_kib(&self) -> Result<u64> {
+        let mut sum = 0;
+        for id in family(self.child.id())? {
+            sum += status_kib(id, "VmRSS:")?;
+        }
+        Ok(sum)
+    }
+
+    /// Where its files are.
+    pub(super) fn folder(&self) -> &Path {
+        self.said.parent().unwrap_or(&self.said)
     }
 
     /// Datagrams that the kernel dropped at its input.
@@ -132,6 +143,14 @@ impl Drop for Running {
             }
         }
     }
+}
+
+/// Returns what the kernel says of a process behind `name`.
+fn status_kib(id: u32, name: &str) -> Result<u64> {
+    let text = fs::read_to_string(format!("/proc/{id}/status"))?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name));
+    let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+    number.with_context(|| format!("no {name}"))
 }
 
 /// Asks a program to end, then makes it.

@@ -198,17 +198,17 @@ impl Bench {
         sink.finish()
     }
 
-    fn sink(&self, ports: Range<u16>, options: &[&str]) -> Result<Started> {
+    pub(super) fn sink(&self, ports: Range<u16>, options: &[&str]) -> Result<Started> {
         let mut command = Command::new(self.programs.join("flowsink"));
         for port in ports {
             command.args(["--listen", &format!("127.0.0.1:{port}")]);
         }
-        command.args(["--seconds", "120"]).args(options);
+        command.args(["--seconds", "600"]).args(options);
         let place = self.cores.as_ref().map(|cores| cores.load.clone());
         Started::new(pinned(command, place), Ending::WhenAsked)
     }
 
-    fn flow(
+    pub(super) fn flow(
         &self,
         load: Load,
         port: u16,
@@ -239,7 +239,7 @@ impl Bench {
 }
 
 /// A generator or a sink.
-struct Started {
+pub(super) struct Started {
     child: Option<Child>,
     ending: Ending,
     /// Open as long as it runs: it would fail to write to a closed one.
@@ -273,8 +273,14 @@ impl Started {
         })
     }
 
+    /// Ends it, also if it would end by itself, and returns the line that it printed.
+    pub(super) fn stop(mut self) -> Result<String> {
+        self.ending = Ending::WhenAsked;
+        self.finish()
+    }
+
     /// Waits for it, or ends it, and returns the line that it printed.
-    fn finish(mut self) -> Result<String> {
+    pub(super) fn finish(mut self) -> Result<String> {
         let mut child = self.child.take().context("finished twice")?;
         if self.ending == Ending::WhenAsked {
             end(&mut child);
@@ -323,7 +329,7 @@ fn latency(seen: &str) -> Result<Latency> {
 }
 
 /// Returns the number behind `name` in a line of JSON of our own programs.
-fn number(line: &str, name: &str) -> Result<f64> {
+pub(super) fn number(line: &str, name: &str) -> Result<f64> {
     let key = format!("\"{name}\": ");
     let (_, rest) = line
         .split_once(&key)

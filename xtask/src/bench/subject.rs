@@ -14,6 +14,8 @@ use crate::process;
 const RECEIVE_BUFFER_BYTES: u32 = 16 << 20;
 
 /// A file in a program's folder.
+/// The file of [`Table::Swapped`].
+pub(super) const SWAPPED_FILE: &str = "swapped.db";
 const ONE_PREFIX: &str = "one-prefix.pfx2as";
 
 /// One program with its load.
@@ -49,6 +51,8 @@ pub(super) enum Table {
     Shipped,
     /// One prefix: what is left if looking up costs nearly nothing.
     OnePrefix,
+    /// A file with the same content as the shipped one.
+    Swapped,
 }
 
 /// What the daemon's configuration says, where it is not the default.
@@ -145,6 +149,9 @@ impl Program {
             Self::Enricher(setup) => {
                 let path = folder.join("config.yaml");
                 fs::write(folder.join(ONE_PREFIX), "192.0.2.0\t24\t64500\n")?;
+                if matches!(setup.table, Table::Swapped) {
+                    fs::write(folder.join(SWAPPED_FILE), asdb::snapshot::shipped())?;
+                }
                 fs::write(&path, configuration(setup, folder, ports))?;
                 let mut command = Command::new(programs.join("ipfix-enricher"));
                 command.arg("--config").arg(path);
@@ -183,6 +190,7 @@ fn configuration(setup: Setup, folder: &Path, ports: Ports) -> String {
     };
     let databases = match setup.table {
         Table::Shipped => String::new(),
+        Table::Swapped => format!("{{path: {}}}", folder.join(SWAPPED_FILE).display()),
         Table::OnePrefix => format!("{{path: {}}}", folder.join(ONE_PREFIX).display()),
     };
     let Ports { input, control, .. } = ports;

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use crate::config::Config;
-use crate::io::background::{be_nice, give_back_memory};
+use crate::io::background::{be_nice, give_back_memory, keep_large_blocks_apart};
 use crate::pipeline::known::{Known, SharedKnown, is_idle};
 use crate::pipeline::settings;
 use crate::sources::Wanted;
@@ -47,6 +47,7 @@ impl Knowledge {
     ///
     /// What cannot be used is said; see [`Keeper`] for what serves instead.
     pub(super) fn begin(config: &Config) -> Self {
+        keep_large_blocks_apart();
         let mut keeper = Keeper::new(&Wanted::of(&config.enrichment));
         say(&keeper.load_quick(SystemTime::now()));
         let (known, explained) = known(config, &keeper);

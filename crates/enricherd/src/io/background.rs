@@ -23,6 +23,19 @@ pub fn be_nice() -> io::Result<()> {
     }
 }
 
+/// Blocks from this size on are asked of the system one by one and go back when they are freed.
+const LARGE_BLOCK_BYTES: libc::c_int = 1 << 20;
+
+/// Keeps large blocks apart from small ones, so that they leave no holes between them: the C
+/// library of GNU would move the border up with the first one that is freed.
+pub fn keep_large_blocks_apart() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: the call takes numbers and sets a parameter of the allocator.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE_BLOCK_BYTES);
+    }
+}
+
 /// Gives memory that was freed back to the system: the C library of GNU keeps much of it.
 pub fn give_back_memory() {
     #[cfg(target_env = "gnu")]

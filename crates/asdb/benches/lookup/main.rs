@@ -4,14 +4,24 @@
 //! for nearly every address, at 64 MiB. Addresses are drawn from the announced prefixes: half
 //! uniformly over announced space, half from a hot set of 1,000. Compare within one run only.
 //!
-//! `cargo bench -p asdb` also prints the sizes. Not here: what a Data Record costs (`mediator`).
+//! Beside them, what a library would cost: `prefix-trie`, `ip_network_table`, and `maxminddb` with
+//! a search in the file for each address. All give the same AS numbers, which is checked first.
+//!
+//! `cargo bench -p asdb` also prints the sizes, and measures the start: the compact form decoded,
+//! the table built. Not here: what a Data Record costs (`mediator`).
+
+mod array;
+mod mmdb;
+mod others;
 
 use std::hint::black_box;
 use std::net::IpAddr;
 use std::time::Instant;
 
+use array::Dir248;
 use asdb::{AnswerId, AsDb, Builder, Entries, Provider, snapshot};
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use others::Others;
 
 /// How many addresses a round looks up.
 const ADDRESSES_COUNT: usize = 200_000;
@@ -31,6 +41,7 @@ fn lookups(criterion: &mut Criterion) {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     let ipv4 = addresses(&mut random, &entries, ipv4_within);
     let ipv6 = addresses(&mut random, &entries, ipv6_within);
+    let others = Others::new(&entries);
     let (db, built) = build(entries);
     println!(
         "load {loaded:.1?}, build {built:.1?}, {} IPv4 and {} IPv6 prefixes, {:.2} MiB",
@@ -40,6 +51,7 @@ fn lookups(criterion: &mut Criterion) {
     );
     let array = Dir248::new(&db);
     compare(&db, &array, &ipv4);
+    others.compare(&db, &ipv4, &ipv6);
 
     let mut group = criterion.benchmark_group("lookup");
     group.throughput(Throughput::Elements(ADDRESSES_COUNT as u64));
@@ -75,6 +87,22 @@ fn lookups(criterion: &mut Criterion) {
             })
         });
     });
+    others.measure(&mut group, &ipv4, &ipv6);
+    group.finish();
+}
+
+fn start(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("start");
+    group.sample_size(20);
+    let decode = || {
+        let shipped = snapshot::decode(snapshot::shipped());
+        shipped.expect("shipped").entries
+    };
+    group.bench_function("decode", |b| b.iter(decode));
+    group.bench_function("build", |b| {
+        b.iter_batched(decode, |entries| build(entries).0, BatchSize::LargeInput);
+    });
+    group.bench_function("from the compact form", |b| b.iter(|| build(decode()).0));
     group.finish();
 }
 
@@ -153,45 +181,6 @@ fn ipv6_within(entry: &asdb::Entry, random: &mut Random) -> Option<u128> {
     Some(network.to_bits() | host.checked_shr(length).unwrap_or(0))
 }
 
-/// All /24 in one array; where one is divided, 256 places of a second array.
-struct Dir248 {
-    first: Vec<u32>,
-    second: Vec<u32>,
-}
-
-const DIVIDED: u32 = 1 << 31;
-
-impl Dir248 {
-    fn new(db: &AsDb) -> Self {
-        let mut array = Self {
-            first: Vec::with_capacity(1 << 24),
-            second: Vec::new(),
-        };
-        let mut answers = [AnswerId::NOBODY; 256];
-        for block in 0..1_u32 << 24 {
-            let addresses: [u32; 256] = std::array::from_fn(|low| block << 8 | low as u32);
-            db.lookup_ipv4(&addresses, &mut answers);
-            if answers.iter().all(|answer| *answer == answers[0]) {
-                array.first.push(answers[0].0);
-            } else {
-                let place = u32::try_from(array.second.len() / 256).expect("small");
-                array.first.push(DIVIDED | place);
-                array.second.extend(answers.iter().map(|answer| answer.0));
-            }
-        }
-        array
-    }
-
-    #[inline]
-    fn lookup(&self, address: u32) -> AnswerId {
-        let step = self.first[(address >> 8) as usize];
-        if step & DIVIDED == 0 {
-            return AnswerId(step);
-        }
-        AnswerId(self.second[((step & !DIVIDED) as usize) << 8 | (address & 0xff) as usize])
-    }
-}
-
 /// SplitMix64: the same addresses at every run.
 struct Random(u64);
 
@@ -208,5 +197,5 @@ impl Random {
     }
 }
 
-criterion_group!(benches, lookups);
+criterion_group!(benches, start, lookups);
 criterion_main!(benches);
