@@ -33,7 +33,7 @@ pub use egress::{Body, Egress, Outgoing, Route};
 pub use enrich::disagree::Disagreement;
 pub use limits::Limits;
 pub use mediator::{Mediator, Received, SessionView, Taken};
-pub use observe::{Observer, RecordSeen, SideSeen, Silent};
+pub use observe::{Observer, RecordSeen, SideSeen, Silent, Volume};
 pub use settings::Settings;
 
 /// Milliseconds on a clock that never goes back; where it starts is the caller's choice.

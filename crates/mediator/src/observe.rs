@@ -1,7 +1,8 @@
-//! What a watcher may see of each Data Record while it is enriched.
+//! What a watcher may see of Data Records while they are enriched.
 //!
 //! The watcher is a type parameter: with [`Silent`] the calls vanish and a record costs what it
-//! costs; with a recorder, `replay --diff` and the live tools see every value before and after.
+//! costs; with a recorder, `replay --diff` and the live tools see every value before and after; a
+//! counter of traffic sees many records at once.
 //!
 //! Not here: text, names, colours (whoever shows it).
 
@@ -41,13 +42,41 @@ pub struct RecordSeen {
     pub destination: SideSeen,
 }
 
-/// Somebody who wants to see every record.
+/// How much traffic.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Volume {
+    /// Data Records.
+    pub flows: u64,
+    /// IP packets that they count, as the exporter says.
+    pub ip_packets: u64,
+    /// Octets that they count, as the exporter says.
+    pub octets: u64,
+}
+
+impl Volume {
+    /// Adds another.
+    pub const fn add(&mut self, other: &Self) {
+        self.flows = self.flows.wrapping_add(other.flows);
+        self.ip_packets = self.ip_packets.wrapping_add(other.ip_packets);
+        self.octets = self.octets.wrapping_add(other.octets);
+    }
+}
+
+/// Somebody who wants to see records.
 pub trait Observer {
     /// Whether [`Observer::record`] is to be called at all.
     const WATCHES: bool;
+    /// Whether [`Observer::traffic`] is to be called at all.
+    const COUNTS: bool = false;
 
     /// Sees one Data Record, in the order of the output.
     fn record(&mut self, seen: &RecordSeen);
+
+    /// Sees the traffic of some Data Records: for each the AS number that leaves for its source
+    /// and for its destination, 0 where nobody knows, and its volume. All three have one length.
+    fn traffic(&mut self, ases: [&[u32]; 2], volumes: &[Volume]) {
+        let _ = (ases, volumes);
+    }
 }
 
 /// Nobody watches.

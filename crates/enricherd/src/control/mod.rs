@@ -2,6 +2,7 @@
 //!
 //! Not here: the data plane (`pipeline`), starting and stopping it (`daemon`).
 
+pub mod as_stats;
 pub mod disagreements;
 pub mod events;
 pub mod explain;

@@ -15,7 +15,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::control::events::Events;
 use crate::control::told::{self, Told};
-use crate::control::{disagreements, sources, stats};
+use crate::control::{as_stats, disagreements, sources, stats};
 use crate::pipeline::page::{Numbers, Pages};
 use crate::sources::health::SharedHealth;
 
@@ -34,6 +34,7 @@ const LISTS_STEP: Duration = Duration::from_millis(10);
 
 const HELP: &str = "\
 stats        what came, what became of it, what left
+as_stats     the AS numbers with most traffic, and the pairs of them
 exporters    who sends, and what became of it
 collectors   who gets it, and what is wrong with them
 templates    sessions and how many Templates each has
@@ -118,6 +119,8 @@ async fn answer(words: &[&str], facts: &Facts) -> Option<String> {
         [] => String::new(),
         ["stats"] => stats::text(&facts.pages.totals(), uptime_s),
         ["stats", "json"] => stats::json(&facts.pages.totals(), uptime_s),
+        ["as_stats"] => as_stats::text(&facts.pages.totals().traffic, &facts.told),
+        ["as_stats", "json"] => as_stats::json(&facts.pages.totals().traffic, &facts.told),
         ["collectors"] => stats::collectors_text(&facts.pages.totals()),
         ["collectors", "json"] => stats::collectors_json(&facts.pages.totals()),
         ["exporters"] => stats::exporters_text(&with_lists(facts).await),

@@ -11,4 +11,5 @@ mod senders;
 pub mod settings;
 pub mod tally;
 pub mod target;
+pub mod traffic;
 pub mod worker;

@@ -15,6 +15,7 @@ use mediator::{Counters, Disagreement, Mediator, SessionCounters, Version};
 
 use crate::pipeline::tally::Tally;
 use crate::pipeline::target::{Target, TargetCounters, Trouble};
+use crate::pipeline::traffic::TrafficView;
 
 /// A collector's numbers.
 #[derive(Clone, Debug)]
@@ -104,6 +105,8 @@ pub struct Numbers {
     pub other_exporters: Tally,
     /// The workers, by index.
     pub workers: Vec<WorkerPage>,
+    /// The traffic by AS number, of each worker.
+    pub traffic: Vec<TrafficView>,
 }
 
 impl Numbers {
@@ -118,6 +121,7 @@ impl Numbers {
         self.shared_messages += other.shared_messages;
         self.other_exporters.add(&other.other_exporters);
         self.workers.extend_from_slice(&other.workers);
+        self.traffic.extend_from_slice(&other.traffic);
         let known = self.targets.len();
         for (sum, target) in self.targets.iter_mut().zip(&other.targets) {
             sum.counters.add(&target.counters);

@@ -28,6 +28,7 @@ use crate::pipeline::outlets::Outlets;
 use crate::pipeline::page::{Numbers, Page, TargetPage, WorkerPage};
 use crate::pipeline::senders::{Cargo, Senders, Ttls};
 use crate::pipeline::tally::{Refused, Tallies};
+use crate::pipeline::traffic::Counting;
 
 /// Built octets after which Messages leave before the batch is through.
 const BUILT_OCTETS_FLUSH: usize = 1 << 20;
@@ -110,7 +111,7 @@ pub struct Worker<O> {
     mediator: Mediator,
     /// What the Mediators before this one counted.
     counted: Counters,
-    observer: O,
+    observer: Counting<O>,
     egress: Egress,
     ttls: Ttls,
     senders: Senders,
@@ -156,7 +157,7 @@ impl<O: Observer> Worker<O> {
             seed: start.seed,
             mediator,
             counted: Counters::default(),
-            observer,
+            observer: Counting::beside(observer, start.seed),
             egress: Egress::new(),
             ttls: [0; BATCH_DATAGRAMS],
             senders: Senders::new(&start.outlets.destinations, start.seed, now),
@@ -355,6 +356,8 @@ impl<O: Observer> Worker<O> {
                 exporters_count: self.tallies.list().len(),
                 mediator_bytes: numbers.mediator_bytes,
             });
+            numbers.traffic.clear();
+            numbers.traffic.push(self.observer.view());
             let known = numbers.targets.len();
             let new = self.senders.targets.iter().skip(known);
             numbers.targets.extend(new.map(TargetPage::of));

@@ -83,6 +83,14 @@ fn the_numbers_are_there_for_people_and_for_programs() {
     let side = "\"source\":{\"answered\":{\"static\":0,\"flow\":0,\"bgp\":0,\"bmp\":0,\
                 \"table\":0,\"database\":1},\"no_answer\":{\"static\":1,\"flow\":1,";
     assert!(exporters.contains(side), "{exporters}");
+    let as_stats = ask(&daemon, "as_stats\n");
+    let row = |name: &str| {
+        let line = as_stats.lines().find(|line| line.starts_with(name));
+        line.map(|line| line.split_whitespace().nth(1).unwrap_or_default())
+    };
+    assert_eq!(row("15169 "), Some("1"), "{as_stats}");
+    let as_stats = ask(&daemon, "as_stats json\n");
+    assert!(as_stats.starts_with("{\"as_unique\":2,"), "{as_stats}");
     let templates = ask(&daemon, "templates json\n");
     assert!(
         templates.contains("\"version\":\"v9\",\"domain\":7,\"templates\":2,"),

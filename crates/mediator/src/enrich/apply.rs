@@ -9,6 +9,7 @@
 //! Bound: one Set of at most 65,535 octets; the scratch memory is used again.
 
 use core::net::{IpAddr, Ipv6Addr};
+use core::ops::Range;
 
 use alloc::vec::Vec;
 use asdb::{AnswerId, Asn, FlowRule, Policy, Provider, Ranked};
@@ -18,13 +19,13 @@ use super::columns::Columns;
 use super::count::{count_side, disagreeing, finish_set};
 use super::decide::{FlowValue, Verdict, decide};
 use super::disagree::Disagreement;
-use super::plan::{NumberMark, Plan, Side};
+use super::plan::{AddressForm, NumberMark, Plan, Side};
 use super::walk::{Fit, Walked};
 use crate::counters::RecordCounters;
 use crate::limits::LOOKUP_RECORDS;
-use crate::observe::{Observer, RecordSeen, SideSeen};
+use crate::observe::{Observer, RecordSeen, SideSeen, Volume};
 use crate::settings::{Enrich, Knowledge, Treatment};
-use crate::wire::octets::{put_u32, put_uint, uint_at};
+use crate::wire::octets::{put_u32, put_uint, u32_at, uint_at};
 
 /// AS_TRANS: stands for a number that does not fit [RFC 6793 §9].
 pub const AS_TRANS: u32 = 23_456;
@@ -36,10 +37,19 @@ pub struct Scratch {
     pub walked: Walked,
     /// An example of a disagreement from the Set that was worked on last.
     pub example: Option<Disagreement>,
-    pub(super) ipv4: Batch<u32>,
-    pub(super) ipv6: Batch<u128>,
+    pub(super) batches: Batches,
     known: [[Ranked; LOOKUP_RECORDS]; 2],
     chosen: [[Option<IpAddr>; LOOKUP_RECORDS]; 2],
+    /// The AS numbers that leave, 0 where nobody knows, and how much traffic has them.
+    pub(super) leaving: [[u32; LOOKUP_RECORDS]; 2],
+    pub(super) volumes: [Volume; LOOKUP_RECORDS],
+}
+
+/// Addresses of both families.
+#[derive(Debug)]
+pub(super) struct Batches {
+    pub(super) ipv4: Batch<u32>,
+    pub(super) ipv6: Batch<u128>,
 }
 
 /// Addresses that are looked up together, and whose they are.
@@ -83,10 +93,14 @@ impl Default for Scratch {
         Self {
             walked: Walked::default(),
             example: None,
-            ipv4: Batch::new(),
-            ipv6: Batch::new(),
+            batches: Batches {
+                ipv4: Batch::new(),
+                ipv6: Batch::new(),
+            },
             known: [[Ranked::NOTHING; LOOKUP_RECORDS]; 2],
             chosen: [[None; LOOKUP_RECORDS]; 2],
+            leaving: [[0; LOOKUP_RECORDS]; 2],
+            volumes: [Volume::default(); LOOKUP_RECORDS],
         }
     }
 }
@@ -136,17 +150,18 @@ pub fn fill<O: Observer>(
     if !O::WATCHES
         && let Some(columns) = job.columns(policy)
     {
-        columns.fill(job, policy, content, scratch, counters);
+        columns.fill(job, content, scratch, counters, observer);
         return finish_set(job, policy, content, scratch, counters);
     }
     for first in (0..job.fit.records_count).step_by(LOOKUP_RECORDS) {
         let count = LOOKUP_RECORDS.min(job.fit.records_count - first);
-        look_up(job, policy, content, first, count, scratch);
+        look_up::<O>(job, policy, content, first, count, scratch);
         for nth in 0..count {
             fill_record(
                 job, policy, content, first, nth, scratch, counters, observer,
             );
         }
+        tell_traffic(job.plan, content, first..first + count, scratch, observer);
     }
     finish_set(job, policy, content, scratch, counters);
 }
@@ -162,7 +177,7 @@ fn fill_record<O: Observer>(
     content: &mut [u8],
     first: usize,
     nth: usize,
-    scratch: &Scratch,
+    scratch: &mut Scratch,
     counters: &mut RecordCounters,
     observer: &mut O,
 ) {
@@ -186,6 +201,7 @@ fn fill_record<O: Observer>(
             }
         }
         count_side(counters, side, (number, flow), job.treatment, verdict);
+        scratch.leaving[number][nth] = after.unwrap_or(0);
         if O::WATCHES {
             let before = if side.as_fields.is_empty() {
                 None
@@ -246,13 +262,13 @@ pub fn clone_records<O: Observer>(
     if !O::WATCHES
         && let Some(columns) = job.columns(policy)
     {
-        columns.append(job, policy, content, scratch, to, counters);
+        columns.append(job, content, scratch, to, counters, observer);
         return finish_set(job, policy, content, scratch, counters);
     }
     let is_variable = job.plan.layout.is_variable();
     for first in (0..job.fit.records_count).step_by(LOOKUP_RECORDS) {
         let count = LOOKUP_RECORDS.min(job.fit.records_count - first);
-        look_up(job, policy, content, first, count, scratch);
+        look_up::<O>(job, policy, content, first, count, scratch);
         for nth in 0..count {
             let values = clone_values(
                 job, policy, content, first, nth, scratch, counters, observer,
@@ -262,8 +278,39 @@ pub fn clone_records<O: Observer>(
                 ends.push(to.len());
             }
         }
+        tell_traffic(job.plan, content, first..first + count, scratch, observer);
     }
     finish_set(job, policy, content, scratch, counters);
+}
+
+/// Tells the traffic of records `range`, whose AS numbers were just decided.
+fn tell_traffic<O: Observer>(
+    plan: &Plan,
+    content: &[u8],
+    range: Range<usize>,
+    scratch: &mut Scratch,
+    observer: &mut O,
+) {
+    if !O::COUNTS {
+        return;
+    }
+    let count = range.len();
+    for (nth, volume) in range.zip(&mut scratch.volumes) {
+        let number = |mark: Option<NumberMark>| {
+            let mark = mark?;
+            let at = plan.layout.mark(nth, mark.mark, &scratch.walked);
+            uint_at(content, at, mark.width)
+        };
+        let [ip_packets, octets] = plan.volume.map(|mark| number(mark).unwrap_or(0));
+        *volume = Volume {
+            flows: 1,
+            ip_packets,
+            octets,
+        };
+    }
+    let [sources, destinations] = &scratch.leaving;
+    let leaving = [&sources[..count], &destinations[..count]];
+    observer.traffic(leaving, &scratch.volumes[..count]);
 }
 
 /// What each side of a clone's record gets: a number to write, or `None` for "as it came".
@@ -280,7 +327,7 @@ fn clone_values<O: Observer>(
     content: &[u8],
     first: usize,
     nth: usize,
-    scratch: &Scratch,
+    scratch: &mut Scratch,
     counters: &mut RecordCounters,
     observer: &mut O,
 ) -> CloneValues {
@@ -297,6 +344,8 @@ fn clone_values<O: Observer>(
             Verdict::Keep { .. } | Verdict::Nobody => None,
         };
         count_side(counters, side, (number, flow), job.treatment, verdict);
+        let leaves = values[number].map(|asn| asn.0).or(flow.asn);
+        scratch.leaving[number][nth] = leaves.unwrap_or(0);
         if O::WATCHES {
             let before = if side.as_fields.is_empty() {
                 None
@@ -371,7 +420,7 @@ fn write_in_clone(plan: &Plan, record: &mut [u8], at: usize, field: &NumberMark,
 }
 
 /// Looks up the addresses of records `first` to `first + count`.
-fn look_up(
+fn look_up<O: Observer>(
     job: &Job<'_>,
     policy: &Policy,
     content: &[u8],
@@ -379,15 +428,31 @@ fn look_up(
     count: usize,
     scratch: &mut Scratch,
 ) {
-    scratch.ipv4.used = 0;
-    scratch.ipv6.used = 0;
+    scratch.batches.ipv4.used = 0;
+    scratch.batches.ipv6.used = 0;
     for number in 0..2 {
         scratch.known[number] = [Ranked::NOTHING; LOOKUP_RECORDS];
+        let side = &job.plan.sides[number];
+        if let [only] = &*side.addresses
+            && only.form == AddressForm::Ipv4
+            && !O::WATCHES
+            && side.post_nat.is_empty()
+        {
+            for nth in 0..count {
+                let layout = &job.plan.layout;
+                let at = layout.mark(first + nth, only.mark, &scratch.walked);
+                let address = u32_at(content, at).unwrap_or_default();
+                scratch.batches.ipv4.push(address, number, nth);
+            }
+            continue;
+        }
         gather(job, number, content, first, count, scratch);
     }
     let as_db = job.knowledge.as_db;
     let Scratch {
-        ipv4, ipv6, known, ..
+        batches: Batches { ipv4, ipv6 },
+        known,
+        ..
     } = scratch;
     as_db.lookup_ipv4(&ipv4.addresses[..ipv4.used], &mut ipv4.answers[..ipv4.used]);
     as_db.lookup_ipv6(&ipv6.addresses[..ipv6.used], &mut ipv6.answers[..ipv6.used]);
@@ -412,8 +477,8 @@ fn gather(
         let chosen = address::choose(job.plan, side, job.treatment.address, &record);
         scratch.chosen[side][nth] = chosen;
         match chosen.map(unmapped) {
-            Some(IpAddr::V4(address)) => scratch.ipv4.push(address.to_bits(), side, nth),
-            Some(IpAddr::V6(address)) => scratch.ipv6.push(address.to_bits(), side, nth),
+            Some(IpAddr::V4(address)) => scratch.batches.ipv4.push(address.to_bits(), side, nth),
+            Some(IpAddr::V6(address)) => scratch.batches.ipv6.push(address.to_bits(), side, nth),
             None => {}
         }
     }

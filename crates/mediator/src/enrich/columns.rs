@@ -12,14 +12,15 @@ use alloc::vec::Vec;
 
 use asdb::{AnswerId, AsDb, Asn, Policy, Ranked};
 
-use super::apply::{Job, Scratch};
+use super::apply::{Batches, Job, Scratch};
 use super::count::count_side;
 use super::decide::{FlowValue, Verdict, decide};
 use super::plan::{Action, AddressForm, Plan, Side};
 use super::walk::Layout;
 use crate::counters::{RecordCounters, SideCounters};
 use crate::limits::LOOKUP_RECORDS;
-use crate::wire::octets::{u32_at, u128_at};
+use crate::observe::{Observer, Volume};
+use crate::wire::octets::{u32_at, u128_at, uint_at};
 
 /// Where the addresses and AS fields of every record are.
 #[derive(Debug)]
@@ -32,6 +33,17 @@ pub struct Columns {
     addresses_at: [usize; 2],
     /// Offsets of the AS fields; `None` where both are appended.
     as_fields_at: Option<[usize; 2]>,
+    /// Offsets and widths of the IP packets and the octets.
+    volumes_at: [Option<(usize, usize)>; 2],
+}
+
+/// One side of some records, to be filled.
+struct FillSide<'a> {
+    number: usize,
+    /// The offset of the AS field.
+    at: usize,
+    /// What the table says of the addresses.
+    answers: &'a [AnswerId],
 }
 
 impl Columns {
@@ -60,30 +72,38 @@ impl Columns {
             form,
             addresses_at: [address_at(source)?, address_at(destination)?],
             as_fields_at,
+            volumes_at: plan
+                .volume
+                .map(|mark| mark.and_then(|mark| Some((at(mark.mark)?, mark.width)))),
         })
     }
 
     /// Writes AS numbers into the fields of the records.
-    pub(super) fn fill(
+    pub(super) fn fill<O: Observer>(
         &self,
         job: &Job<'_>,
-        policy: &Policy,
         content: &mut [u8],
         scratch: &mut Scratch,
         counters: &mut RecordCounters,
+        observer: &mut O,
     ) {
-        let Some(as_fields_at) = self.as_fields_at else {
+        let (Some(policy), Some(as_fields_at)) = (job.policy(), self.as_fields_at) else {
             return;
         };
         let Some(records) = content.get_mut(..job.fit.records_octets) else {
             return;
         };
         for chunk in records.chunks_mut(self.octets * LOOKUP_RECORDS) {
-            let answers = self.look_up(job.knowledge.as_db, chunk, scratch);
+            let answers = self.look_up(job.knowledge.as_db, chunk, &mut scratch.batches);
             for (number, answers) in answers.into_iter().enumerate() {
-                let at = as_fields_at[number];
-                self.fill_side(job, policy, (number, at), chunk, answers, counters);
+                let side = FillSide {
+                    number,
+                    at: as_fields_at[number],
+                    answers,
+                };
+                self.fill_side(job, policy, side, chunk, &mut scratch.leaving, counters);
             }
+            self.tell_traffic(chunk, scratch, observer);
         }
         counters.records += job.fit.records_count as u64;
     }
@@ -92,12 +112,18 @@ impl Columns {
         &self,
         job: &Job<'_>,
         policy: &Policy,
-        (number, at): (usize, usize),
+        side: FillSide<'_>,
         chunk: &mut [u8],
-        answers: &[AnswerId],
+        leaving: &mut [[u32; LOOKUP_RECORDS]; 2],
         counters: &mut RecordCounters,
     ) {
-        for (record, answer) in chunk.chunks_exact_mut(self.octets).zip(answers) {
+        let FillSide {
+            number,
+            at,
+            answers,
+        } = side;
+        let records = chunk.chunks_exact_mut(self.octets);
+        for ((record, answer), leaves) in records.zip(answers).zip(&mut leaving[number]) {
             let Some(field) = record.get_mut(at..).and_then(|rest| rest.first_chunk_mut()) else {
                 continue;
             };
@@ -110,6 +136,7 @@ impl Columns {
                 counters.unusable += 1;
                 counters.filled += u64::from(value != 0);
                 *field = value.to_be_bytes();
+                *leaves = value;
                 continue;
             }
             let flow = FlowValue {
@@ -117,8 +144,10 @@ impl Columns {
                 by_default_route: false,
             };
             let verdict = decide(policy, job.treatment, known, flow);
+            *leaves = own;
             if let Verdict::Write(asn, _) = verdict {
                 *field = asn.0.to_be_bytes();
+                *leaves = asn.0;
             }
             let side = &job.plan.sides[number];
             count_side(counters, side, (number, flow), job.treatment, verdict);
@@ -126,35 +155,38 @@ impl Columns {
     }
 
     /// Appends the records to `to`, each with both AS numbers behind it.
-    pub(super) fn append(
+    pub(super) fn append<O: Observer>(
         &self,
         job: &Job<'_>,
-        policy: &Policy,
         content: &[u8],
         scratch: &mut Scratch,
         to: &mut Vec<u8>,
         counters: &mut RecordCounters,
+        observer: &mut O,
     ) {
-        let Some(records) = content.get(..job.fit.records_octets) else {
+        let records = content.get(..job.fit.records_octets);
+        let (Some(policy), Some(records)) = (job.policy(), records) else {
             return;
         };
         to.reserve(records.len() + 8 * job.fit.records_count);
         for chunk in records.chunks(self.octets * LOOKUP_RECORDS) {
-            let answers = self.look_up(job.knowledge.as_db, chunk, scratch);
-            let [sources, destinations] = answers;
-            let answers = sources.iter().zip(destinations);
-            for (record, (source, destination)) in chunk.chunks_exact(self.octets).zip(answers) {
-                let mut value = |number: usize, answer: &AnswerId| {
-                    let known = policy.ranked(*answer);
-                    let value = known_value(known, &mut counters.sides[number]);
-                    counters.appended += u64::from(value != 0);
-                    value.to_be_bytes()
-                };
-                let [s0, s1, s2, s3] = value(0, source);
-                let [d0, d1, d2, d3] = value(1, destination);
+            let answers = self.look_up(job.knowledge.as_db, chunk, &mut scratch.batches);
+            for ((number, answers), leaving) in (0..).zip(answers).zip(&mut scratch.leaving) {
+                let side = &mut counters.sides[number];
+                for (answer, leaves) in answers.iter().zip(leaving) {
+                    *leaves = known_value(policy.ranked(*answer), side);
+                    counters.appended += u64::from(*leaves != 0);
+                }
+            }
+            let [sources, destinations] = &scratch.leaving;
+            let leaving = sources.iter().zip(destinations);
+            for (record, (source, destination)) in chunk.chunks_exact(self.octets).zip(leaving) {
+                let [s0, s1, s2, s3] = source.to_be_bytes();
+                let [d0, d1, d2, d3] = destination.to_be_bytes();
                 to.extend_from_slice(record);
                 to.extend_from_slice(&[s0, s1, s2, s3, d0, d1, d2, d3]);
             }
+            self.tell_traffic(chunk, scratch, observer);
         }
         counters.records += job.fit.records_count as u64;
     }
@@ -165,26 +197,45 @@ impl Columns {
         &self,
         as_db: &AsDb,
         chunk: &[u8],
-        scratch: &'s mut Scratch,
+        batches: &'s mut Batches,
     ) -> [&'s [AnswerId]; 2] {
         let count = chunk.len() / self.octets;
         let used = 2 * count;
         match self.form {
             AddressForm::Ipv4 => {
-                let batch = &mut scratch.ipv4;
+                let batch = &mut batches.ipv4;
                 self.gather(chunk, &mut batch.addresses, u32_at);
                 let answers = &mut batch.answers[..used];
                 as_db.lookup_ipv4(&batch.addresses[..used], answers);
                 answers.split_at(count).into()
             }
             _ => {
-                let batch = &mut scratch.ipv6;
+                let batch = &mut batches.ipv6;
                 self.gather(chunk, &mut batch.addresses, u128_at);
                 let answers = &mut batch.answers[..used];
                 as_db.lookup_ipv6(&batch.addresses[..used], answers);
                 answers.split_at(count).into()
             }
         }
+    }
+
+    /// Tells the traffic of the records of a chunk, whose AS numbers were just decided.
+    fn tell_traffic<O: Observer>(&self, chunk: &[u8], scratch: &mut Scratch, observer: &mut O) {
+        if !O::COUNTS {
+            return;
+        }
+        let [ip_packets, octets] = self.volumes_at;
+        for (record, volume) in chunk.chunks_exact(self.octets).zip(&mut scratch.volumes) {
+            *volume = Volume {
+                flows: 1,
+                ip_packets: number(record, ip_packets),
+                octets: number(record, octets),
+            };
+        }
+        let count = chunk.len() / self.octets;
+        let [sources, destinations] = &scratch.leaving;
+        let leaving = [&sources[..count], &destinations[..count]];
+        observer.traffic(leaving, &scratch.volumes[..count]);
     }
 
     /// Puts the addresses of all sources into `to`, and behind them those of all destinations.
@@ -211,6 +262,13 @@ fn address_form(side: &Side) -> Option<AddressForm> {
         }
         _ => None,
     }
+}
+
+/// The number at an offset, of a width; 0 where there is none.
+#[inline]
+fn number(record: &[u8], place: Option<(usize, usize)>) -> u64 {
+    let number = place.and_then(|(at, width)| uint_at(record, at, width));
+    number.unwrap_or(0)
 }
 
 /// What leaves where the record itself says nothing; 0 if nobody knows.

@@ -106,6 +106,8 @@ pub struct Plan {
     pub widened: Box<[NumberMark]>,
     /// Fields of Options Data Records that name the Observation Domain.
     pub domain_marks: Box<[usize]>,
+    /// The IP packets and the octets that a record counts.
+    pub volume: [Option<NumberMark>; 2],
     /// Where everything is, if the records are of the usual kind.
     pub columns: Option<Columns>,
 }
@@ -159,6 +161,9 @@ const FRAME_SECTIONS: [u16; 2] = [315, 104];
 const IP_PACKET_SECTION: u16 = 313;
 /// natEvent: a record of it without both addresses is about a pool or a binding [RFC 8158 §4.2].
 const NAT_EVENT: u16 = 230;
+/// IP packets and octets of a flow: those since its last record, all of them, those that left, and
+/// those of the initiator where both ways are one record.
+const VOLUMES: [[u16; 4]; 2] = [[2, 86, 24, 298], [1, 85, 23, 231]];
 /// observationDomainId.
 const OBSERVATION_DOMAIN: u16 = 149;
 
@@ -185,6 +190,7 @@ impl Plan {
             sides,
             widened: Box::default(),
             domain_marks: reader.domain_marks.as_slice().into(),
+            volume: reader.volume.map(|found| found.map(|(_, mark)| mark)),
             columns: None,
         };
         plan.action = plan.choose(definition, treatment, missing_fields, &reader);
@@ -215,11 +221,12 @@ impl Plan {
             action: Action::Fill,
             layout: Layout::Fixed {
                 octets: crate::wire::V5_RECORD_OCTETS,
-                marks: Box::new([0, 4, 40, 42, 44, 45]),
+                marks: Box::new([0, 4, 40, 42, 44, 45, 16, 20]),
             },
             sides: [side(0), side(1)],
             widened: Box::default(),
             domain_marks: Box::default(),
+            volume: [6, 7].map(|mark| Some(NumberMark { mark, width: 4 })),
             columns: None,
         }
     }
@@ -327,6 +334,8 @@ struct FieldReader {
     marks_count: usize,
     sides: [SideFields; 2],
     domain_marks: Vec<usize>,
+    /// The best field for IP packets and for octets so far, and its place in [`VOLUMES`].
+    volume: [Option<(usize, NumberMark)>; 2],
     is_nat_event: bool,
     is_options: bool,
 }
@@ -372,9 +381,28 @@ impl FieldReader {
                 .for_each(|side| side.sections.push(section));
             return true;
         }
+        if (1..=8).contains(&width) && self.counts(field.element, NumberMark { mark, width }) {
+            return true;
+        }
         let [source, destination] = &mut self.sides;
         source.read(&SOURCE, field.element, width, mark)
             || destination.read(&DESTINATION, field.element, width, mark)
+    }
+}
+
+impl FieldReader {
+    /// Whether the field is one of [`VOLUMES`]; the one that stands first there is noted.
+    fn counts(&mut self, element: u16, mark: NumberMark) -> bool {
+        for (known, elements) in self.volume.iter_mut().zip(VOLUMES) {
+            let Some(rank) = elements.iter().position(|one| *one == element) else {
+                continue;
+            };
+            if known.is_none_or(|(other, _)| rank < other) {
+                *known = Some((rank, mark));
+                return true;
+            }
+        }
+        false
     }
 }
 

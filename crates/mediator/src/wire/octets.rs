@@ -37,6 +37,12 @@ pub fn u128_at(octets: &[u8], offset: usize) -> Option<u128> {
 pub fn uint_at(octets: &[u8], offset: usize, width: usize) -> Option<u64> {
     let end = offset.checked_add(width)?;
     let number = octets.get(offset..end)?;
+    if let Ok(four) = number.try_into() {
+        return Some(u32::from_be_bytes(four).into());
+    }
+    if let Ok(eight) = number.try_into() {
+        return Some(u64::from_be_bytes(eight));
+    }
     Some(
         number
             .iter()

@@ -26,6 +26,7 @@ mod sequence;
 mod split;
 mod state;
 mod templates;
+mod traffic;
 mod v5;
 mod widen;
 mod withdrawals;

@@ -7,6 +7,7 @@
 //! and 2001:67c:2e8::/48 as AS3333, 34.64.0.0/10 as AS396982, which takes more than 16 bits; the
 //! operator's own list knows 10.1.0.0/16 as AS64500.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use asdb::{AsDb, Asn, Builder, Policy, PolicyWord, Provider};
@@ -16,7 +17,7 @@ use mediator::settings::{
 };
 use mediator::{
     Counters, Dropped, Egress, Limits, Mediator, Millis, Observer, Raw, Received, RecordSeen,
-    Route, Silent,
+    Route, Volume,
 };
 
 use crate::notation::shown;
@@ -104,6 +105,8 @@ pub(crate) struct Rig {
     pub(crate) exporter: SocketAddr,
     /// What every Data Record showed of itself.
     pub(crate) seen: Vec<RecordSeen>,
+    pub(crate) traffic: Traffic,
+    unwatched_traffic: Traffic,
     as_db: AsDb,
     policies: Vec<Policy>,
     now: Millis,
@@ -120,13 +123,48 @@ enum Step<'a> {
 /// Datagrams and where they go.
 type Sent = Vec<(Route, Vec<u8>)>;
 
-struct Recorder<'a>(&'a mut Vec<RecordSeen>);
+/// Sees every record, and the traffic.
+struct Recorder<'a>(&'a mut Vec<RecordSeen>, &'a mut Traffic);
 
 impl Observer for Recorder<'_> {
     const WATCHES: bool = true;
+    const COUNTS: bool = true;
 
     fn record(&mut self, seen: &RecordSeen) {
         self.0.push(*seen);
+    }
+
+    fn traffic(&mut self, ases: [&[u32]; 2], volumes: &[Volume]) {
+        count(self.1, ases, volumes);
+    }
+}
+
+/// Sees the traffic alone.
+struct Counter<'a>(&'a mut Traffic);
+
+impl Observer for Counter<'_> {
+    const WATCHES: bool = false;
+    const COUNTS: bool = true;
+
+    fn record(&mut self, _: &RecordSeen) {}
+
+    fn traffic(&mut self, ases: [&[u32]; 2], volumes: &[Volume]) {
+        count(self.0, ases, volumes);
+    }
+}
+
+/// Flows, ip_packets and octets by AS number, as source and as destination; 0 is what nobody knows.
+type Traffic = BTreeMap<u32, [(u64, u64, u64); 2]>;
+
+fn count(traffic: &mut Traffic, ases: [&[u32]; 2], volumes: &[Volume]) {
+    for (side, ases) in ases.into_iter().enumerate() {
+        assert_eq!(ases.len(), volumes.len());
+        for (asn, volume) in ases.iter().zip(volumes) {
+            let sum = &mut traffic.entry(*asn).or_default()[side];
+            sum.0 += volume.flows;
+            sum.1 += volume.ip_packets;
+            sum.2 += volume.octets;
+        }
     }
 }
 
@@ -187,6 +225,8 @@ impl Rig {
             unwatched: Mediator::new(settings, 1),
             exporter: ([198, 18, 0, 1], 2055).into(),
             seen: Vec::new(),
+            traffic: Traffic::new(),
+            unwatched_traffic: Traffic::new(),
             as_db,
             now: Millis(CLOCK_START_MS),
         }
@@ -214,11 +254,13 @@ impl Rig {
             as_db: &self.as_db,
             policies: &self.policies,
         };
-        let observer = &mut Recorder(&mut self.seen);
+        let observer = &mut Recorder(&mut self.seen, &mut self.traffic);
         let sent = run(&mut self.mediator, step, self.now, &knowledge, observer);
-        let unwatched = run(&mut self.unwatched, step, self.now, &knowledge, &mut Silent);
+        let counter = &mut Counter(&mut self.unwatched_traffic);
+        let unwatched = run(&mut self.unwatched, step, self.now, &knowledge, counter);
         assert_eq!(sent, unwatched, "a watcher changed what is sent");
         assert_eq!(self.counters(), self.unwatched.counters());
+        assert_eq!(self.traffic, self.unwatched_traffic);
         self.check_books();
         sent
     }
