@@ -15,7 +15,8 @@ pub struct Limits {
     pub templates_per_session_max: usize,
     /// Fields of one Template; a Template with more is not learnt.
     pub fields_max: usize,
-    /// Bytes of all Templates, with what was compiled from them.
+    /// Bytes of all Templates, with what was compiled from them; one of 20 fields takes 1,100, and
+    /// 10,000 exporters with ten each must find room.
     pub templates_bytes_max: usize,
     /// Octets of Messages that wait for a Template, of all exporters.
     pub held_octets_max: usize,
@@ -35,7 +36,7 @@ impl Default for Limits {
             sessions_max: 16_384,
             templates_per_session_max: 4096,
             fields_max: 1024,
-            templates_bytes_max: 32 << 20,
+            templates_bytes_max: 128 << 20,
             held_octets_max: 16 << 20,
             held_octets_per_exporter_max: 4 << 20,
             ports_per_minute_max: 16,
