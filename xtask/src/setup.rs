@@ -41,6 +41,11 @@ const JUDGES: &[Judge] = &[
         skipped: LIVE,
     },
     Judge {
+        program: "ip",
+        package: "iproute2",
+        skipped: LIVE,
+    },
+    Judge {
         program: "softflowd",
         package: "softflowd",
         skipped: LIVE,

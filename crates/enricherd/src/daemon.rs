@@ -13,13 +13,14 @@
 //! Not here: the command line and signals (`cli::run`), Messages (`mediator`).
 
 mod crew;
+mod identities;
 mod knowledge;
 mod state;
 mod timers;
 
 use std::hash::{BuildHasher, RandomState};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
@@ -31,9 +32,9 @@ use mediator::Silent;
 use socket2::Socket;
 use tokio::sync::oneshot;
 
-use crate::config::{Config, EVERYONE_MAY_SEND, ForwardingSource};
+use crate::config::{Config, EVERYONE_MAY_SEND};
 use crate::control::events::Events;
-use crate::control::resolve::resolve_within;
+use crate::control::resolve::{Addresses, resolve_within};
 use crate::control::reverse_dns::ReverseDns;
 use crate::control::telnet::Facts;
 use crate::control::told::Told;
@@ -110,10 +111,10 @@ impl Daemon {
         remark(&config, &input);
         let knowledge = Knowledge::begin(&config);
         let places = SharedPlaces::default();
-        let outlets = Outlets::of(&config.forwarding.collectors);
         let workers_count = input.steering.workers_count();
         let pages = Pages::new(workers_count);
-        let state_dir = StateDir::new(config.general.state_dir.clone(), input.bound.port());
+        let mut state_dir = StateDir::new(config.general.state_dir.clone(), input.bound.port());
+        let (outlets, addresses, own_addresses) = recipients(&config, &mut state_dir);
         let (orders, ordered) = Orders::for_all(workers_count);
         let (handover, handed) = sync_channel(HANDOVERS_PER_WORKER * workers_count);
         let timers = timers::Timers {
@@ -127,7 +128,7 @@ impl Daemon {
             places: Follower::new(config.enrichment.clone(), places),
             orders: orders.clone(),
             destinations: outlets.destinations.clone(),
-            addresses: resolve_within(&outlets.destinations, NAMES_PATIENCE),
+            addresses,
             stats_interval: config.performance.stats_interval,
         };
         let stats = SocketAddr::new(config.general.stats_address, config.general.stats_port);
@@ -137,6 +138,7 @@ impl Daemon {
         let common = Common {
             steering: input.steering,
             outlets,
+            own_addresses,
             state: state::load(&state_dir),
             known: knowledge.known().clone(),
             handover,
@@ -164,11 +166,7 @@ impl Daemon {
             _stop_sources: stop_sources,
             _instance: instance,
         };
-        let workers = if workers_count == 1 {
-            "worker"
-        } else {
-            "workers"
-        };
+        let workers = ["workers", "worker"][usize::from(workers_count == 1)];
         tracing::info!("listening at {bound} (UDP), {workers_count} {workers}");
         Ok(daemon)
     }
@@ -254,9 +252,20 @@ fn told(config: &Config, knowledge: &Knowledge, places: SharedPlaces) -> Told {
 struct Common {
     steering: Steering,
     outlets: Outlets,
+    own_addresses: Vec<IpAddr>,
     state: Arc<[Vec<u8>]>,
     known: SharedKnown,
     handover: SyncSender<Handover>,
+}
+
+/// Whom we send to, where they are, and which addresses are this host's own.
+fn recipients(config: &Config, state_dir: &mut StateDir) -> (Outlets, Addresses, Vec<IpAddr>) {
+    let collectors = &config.forwarding.collectors;
+    let destinations = Outlets::of(collectors, &[]).destinations;
+    let addresses = resolve_within(&destinations, NAMES_PATIENCE);
+    let identities = identities::choose_all(config, &destinations, &addresses.list, state_dir);
+    let outlets = Outlets::of(collectors, &identities.choices);
+    (outlets, addresses, identities.own_addresses)
 }
 
 /// What each worker begins with.
@@ -270,6 +279,7 @@ fn starts(
     let (mut settings, _) = settings::of(config, collectors, &common.known.load().as_db);
     settings.limits = settings::limits_of(common.steering.workers_count());
     let sockets_max = crew::sockets_max(files_max(), common.steering.workers_count());
+    settings.own_addresses.clone_from(&common.own_addresses);
     let (clock, apart) = (Clock::start(), Arc::<Apart>::default());
     let sockets = sockets.zip(pages.iter()).enumerate();
     sockets.map(move |(index, ((socket, orders), page))| Start {
@@ -332,24 +342,13 @@ fn claim(bound: SocketAddr) -> Option<Instance> {
         .ok()
 }
 
-/// Says what the operator should know of what was opened and of who is sent to how.
+/// Says what the operator should know of what was opened.
 fn remark(config: &Config, input: &Input) {
     for remark in &input.remarks {
         tracing::warn!("{remark}");
     }
     if config.general.allow_exporters.is_empty() {
         tracing::warn!("{EVERYONE_MAY_SEND}");
-    }
-    for collector in &config.forwarding.collectors {
-        let why = match collector.source {
-            ForwardingSource::Auto => " (forwarding.source: auto)",
-            ForwardingSource::Exporter | ForwardingSource::Own => "",
-        };
-        tracing::info!(
-            "collector {} port {}: Messages leave from our own address{why}",
-            collector.host,
-            collector.port
-        );
     }
 }
 

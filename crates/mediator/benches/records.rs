@@ -197,6 +197,7 @@ fn settings() -> Settings {
             ip_header: IpHeader::Ipv4,
             domains: DomainNames::Kept,
         }],
+        own_addresses: Vec::new(),
         limits: Limits::default(),
     }
 }

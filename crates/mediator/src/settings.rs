@@ -122,10 +122,13 @@ pub enum DomainNames {
     /// One of our own for each domain of each exporter, as soon as there are two exporters: they
     /// all speak from our address.
     Distinct,
+    /// As `Kept` for exporters whose address the Messages bear, as `Distinct` for the others; see
+    /// [`Outlet::bears_address_of`].
+    KeptIfBorne,
 }
 
 /// Collectors with equal settings: they get the same Messages.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outlet {
     /// Largest IP packet in octets, IP and UDP header included.
     pub packet_octets_max: usize,
@@ -156,8 +159,46 @@ pub struct Settings {
     pub otherwise: Treatment,
     /// Groups of collectors; at least one, at most 64.
     pub outlets: Vec<Outlet>,
+    /// Addresses of this host: Messages of exporters on it never bear theirs.
+    pub own_addresses: Vec<IpAddr>,
     /// How much memory input may take.
     pub limits: Limits,
+}
+
+impl Outlet {
+    /// Whether Messages of an exporter leave this outlet with the exporter's own address, so that
+    /// collectors know it by that.
+    ///
+    /// Where [`DomainNames::KeptIfBorne`] asks: if it is of the family of the outlet's IP header,
+    /// means the same everywhere, and is none of `own_addresses`, those of this host.
+    #[must_use]
+    pub fn bears_address_of(&self, exporter: IpAddr, own_addresses: &[IpAddr]) -> bool {
+        match self.domains {
+            DomainNames::Kept => return true,
+            DomainNames::Distinct => return false,
+            DomainNames::KeptIfBorne => {}
+        }
+        let is_of_family = match self.ip_header {
+            IpHeader::Ipv4 => exporter.is_ipv4(),
+            IpHeader::Ipv6 => exporter.is_ipv6(),
+            IpHeader::OfExporter => true,
+        };
+        let is_of_one_link = match exporter {
+            IpAddr::V4(address) => address.is_link_local(),
+            IpAddr::V6(address) => address.is_unicast_link_local(),
+        };
+        is_of_family
+            && !is_of_one_link
+            && !exporter.is_loopback()
+            && !own_addresses.contains(&exporter)
+    }
+}
+
+impl Settings {
+    /// Whether an outlet names domains of our own choice for an exporter.
+    pub(crate) fn shows_apart(&self, outlet: &Outlet, exporter: IpAddr) -> bool {
+        !outlet.bears_address_of(exporter, &self.own_addresses)
+    }
 }
 
 /// What is known of AS numbers at this moment: one consistent pair.

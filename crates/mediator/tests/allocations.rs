@@ -162,6 +162,7 @@ fn settings() -> Settings {
             unusable_as: vec![0],
         },
         outlets: vec![outlet(1500), outlet(576)],
+        own_addresses: Vec::new(),
         limits: Limits::default(),
     }
 }

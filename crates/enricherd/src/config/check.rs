@@ -14,7 +14,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use super::fault::{Faults, Report, Warning, Wrong};
 use super::node::Node;
 use super::section::Section;
-use super::types::{Bmp, Config, General, LogFile, LogFormat, LogLevel, Metrics, Nat, Performance};
+use super::types::{
+    Bmp, Config, Forwarding, ForwardingSource, General, LogFile, LogFormat, LogLevel, Metrics, Nat,
+    Performance,
+};
 use super::value::{self, Bounds};
 use super::words::{LOG_FORMATS, LOG_LEVELS};
 
@@ -97,6 +100,7 @@ fn config(report: &mut Report, sections: &Sections) -> Config {
     let forwarding = forwarding::read(report, sections, &general);
     let performance = performance(report, &sections.performance, &sections.general);
     let nat = nat(report, &sections.nat);
+    check_nat(report, sections, &nat, &forwarding, &general);
     let metrics = metrics(report, &sections.metrics);
     refuse_shared_ports(
         report,
@@ -202,6 +206,38 @@ fn nat(report: &mut Report, section: &Section) -> Nat {
         enabled: section.value(report, "enabled", false, value::flag),
         source_ip: section.value(report, "source_ip", source_ip, value::address),
         source_port: section.value(report, "source_port", 40_000, value::port),
+    }
+}
+
+/// Compares `nat` with what contradicts it, and says what it costs.
+fn check_nat(
+    report: &mut Report,
+    sections: &Sections,
+    nat: &Nat,
+    forwarding: &Forwarding,
+    general: &General,
+) {
+    let Some(enabled) = sections.nat.written("enabled").filter(|_| nat.enabled) else {
+        return;
+    };
+    report.warning(
+        enabled.line,
+        "nat.enabled: everything leaves from one address and port, so to collectors all routers \
+         look like one; forwarding.source: exporter keeps their addresses"
+            .to_owned(),
+    );
+    let mut collectors = forwarding.collectors.iter();
+    let is_contradicted = collectors.any(|one| one.source == ForwardingSource::Exporter);
+    if is_contradicted && report.are_read(&["forwarding.source", "nat.enabled"]) {
+        let problem = "contradicts source: exporter in forwarding";
+        let wrong = Wrong::new(problem, "keep one of the two");
+        sections.nat.fault(report, "enabled", wrong);
+    }
+    let keys = ["nat.source_port", "general.listen_port"];
+    if nat.source_port == general.listen_port && report.are_read(&keys) {
+        let problem = "we listen at this port: answers would be taken for Messages";
+        let wrong = Wrong::new(problem, "use another port");
+        sections.nat.fault(report, "source_port", wrong);
     }
 }
 

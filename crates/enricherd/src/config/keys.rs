@@ -337,7 +337,10 @@ pub const KEYS: &[Key] = &[
         "forwarding.source",
         "`auto`, `exporter` or `own`",
         Is("auto"),
-        "Whose address Messages leave from: the exporter's if that can work, the exporter's, ours.",
+        "Whose address Messages bear. `exporter`: the exporter's address and port, as if we were \
+         not there (needs CAP_NET_RAW). `own`: ours, a port for each exporter, Observation Domains \
+         told apart. `auto`: `exporter` if we may and no router stands before the collector, else \
+         `own`; what was chosen is remembered in `general.state_dir`.",
     ),
     key(
         "forwarding.max_packet_size",
@@ -475,9 +478,14 @@ pub const KEYS: &[Key] = &[
         "nat.enabled",
         "true or false",
         Is("false"),
-        "Whether everything leaves from one fixed address and port.",
+        "Whether everything leaves from one fixed address and port: all routers look like one.",
     ),
-    key("nat.source_ip", "address", Is("192.0.2.2"), "This address."),
+    key(
+        "nat.source_ip",
+        "address",
+        Is("192.0.2.2"),
+        "This address, for collectors of its IP version; others hear our own.",
+    ),
     key("nat.source_port", "port", Is("40000"), "This port."),
     key(
         "metrics.enabled",

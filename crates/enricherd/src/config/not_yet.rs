@@ -8,12 +8,7 @@
 
 const LIVE_ROUTES: &str = "it does not learn routes from routers";
 const METRICS: &str = "it serves no metrics over HTTP";
-const NAT: &str = "it sends from ports that the system chooses";
 const OUTPUT: &str = "it only sends UDP datagrams, to each collector the same";
-
-/// What is lacking where a key works, but not with every value.
-pub(super) const SOURCE_EXPORTER: &str =
-    "not in this version: it sends from its own address, not from the exporter's";
 
 /// The keys, each with what this version lacks.
 const NOT_YET: &[(&str, &str)] = &[
@@ -36,9 +31,6 @@ const NOT_YET: &[(&str, &str)] = &[
     ("forwarding.collectors[].group", OUTPUT),
     ("forwarding.collectors[].health", OUTPUT),
     ("performance.queue_size", OUTPUT),
-    ("nat.enabled", NAT),
-    ("nat.source_ip", NAT),
-    ("nat.source_port", NAT),
     ("metrics.enabled", METRICS),
     ("metrics.address", METRICS),
     ("metrics.port", METRICS),

@@ -83,6 +83,7 @@ fn choose(answers: Vec<SocketAddr>, before: Option<SocketAddr>) -> Option<Socket
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pipeline::identity::Identity;
 
     #[test]
     fn a_name_keeps_its_address_while_that_is_among_the_answers() {
@@ -100,6 +101,7 @@ mod tests {
             host,
             port: 9,
             outlet: 0,
+            identity: Identity::Own,
         };
         let list = [
             destination(Host::Name("localhost".into())),

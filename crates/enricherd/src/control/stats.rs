@@ -207,16 +207,17 @@ const fn raw_name(reason: Raw) -> &'static str {
 #[must_use]
 pub fn collectors_text(numbers: &Numbers) -> String {
     let mut text = format!(
-        "{:<32} {:>14} {:>16} {:>10} {:>10}  state\n",
-        "collector", "messages", "octets", "refusals", "unsent"
+        "{:<32} {:<8} {:>14} {:>16} {:>10} {:>10}  state\n",
+        "collector", "source", "messages", "octets", "refusals", "unsent"
     );
     for target in &numbers.targets {
         let counters = &target.counters;
         // Writing to a String cannot fail.
         let _ = writeln!(
             text,
-            "{:<32} {:>14} {:>16} {:>10} {:>10}  {}",
+            "{:<32} {:<8} {:>14} {:>16} {:>10} {:>10}  {}",
             target.label,
+            target.identity.name(),
             counters.sent,
             counters.sent_octets,
             counters.refusals,
@@ -242,7 +243,9 @@ fn collector_json(target: &TargetPage) -> String {
             "address",
             or_null(target.address.map(|address| string(&address.to_string()))),
         ),
+        ("source", string(target.identity.name())),
         ("messages_sent", counters.sent.to_string()),
+        ("messages_as_own", counters.as_own.to_string()),
         ("octets_sent", counters.sent_octets.to_string()),
         ("refusals", counters.refusals.to_string()),
         ("unsent", rows_json(&unsent)),

@@ -250,6 +250,7 @@ mod tests {
 
     fn target(trouble: Option<Trouble>) -> TargetPage {
         TargetPage {
+            identity: crate::pipeline::identity::Identity::Own,
             label: "192.0.2.9:2055".to_owned(),
             address: None,
             counters: TargetCounters::default(),

@@ -7,7 +7,8 @@
 //! depend on it.
 //!
 //! Not here: what is in a state (`mediator`), when it is saved (`daemon`).
-//! Bound: one state for each UDP port, the last damaged one, [`ASIDE_MAX`] datagrams.
+//! Bound: one state and one list of sources for each UDP port, the last damaged state,
+//! [`ASIDE_MAX`] datagrams.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -76,6 +77,28 @@ impl StateDir {
         }
     }
 
+    /// Reads whose addresses were in use for which collector; empty if that was never saved.
+    ///
+    /// # Errors
+    /// There is a file and it cannot be read; the sentence names it.
+    pub fn load_sources(&self) -> Result<String, String> {
+        let path = self.sources_path();
+        let shown = path.display();
+        match read(&path).map(String::from_utf8) {
+            Ok(Ok(text)) => Ok(text),
+            Ok(Err(error)) => Err(format!("{shown}: {error}")),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+            Err(error) => Err(format!("{shown}: {error}")),
+        }
+    }
+
+    /// Saves whose addresses are in use for which collector.
+    pub fn save_sources(&mut self, text: &str) {
+        if let Err(error) = self.replace(&self.sources_path(), text.as_bytes()) {
+            self.note_broken(&error);
+        }
+    }
+
     /// Keeps what cannot be used, in the place of what was kept before; returns what became of it,
     /// as a part of a sentence.
     #[must_use]
@@ -108,6 +131,10 @@ impl StateDir {
 
     fn state_path(&self) -> PathBuf {
         self.path.join(format!("udp-{}.state", self.port))
+    }
+
+    fn sources_path(&self) -> PathBuf {
+        self.path.join(format!("udp-{}.sources", self.port))
     }
 
     fn note_broken(&mut self, error: &io::Error) {

@@ -3,6 +3,7 @@
 //! Not here: where AS knowledge comes from (`sources`), what is shown of it (`cli`, `control`).
 
 pub mod apart;
+pub mod identity;
 pub mod known;
 pub mod outlets;
 pub mod page;

@@ -10,6 +10,7 @@ use std::net::{IpAddr, SocketAddr};
 use mediator::settings::{DomainNames, IpHeader, Outlet};
 
 use crate::config::{Collector, Host};
+use crate::pipeline::identity::{Choice, Identity};
 
 /// Collectors and the outlets that they share.
 #[derive(Clone, Debug)]
@@ -29,6 +30,8 @@ pub struct Destination {
     pub port: u16,
     /// Index into [`Outlets::outlets`].
     pub outlet: u16,
+    /// Whose address Messages for it bear.
+    pub identity: Identity,
 }
 
 impl Destination {
@@ -52,43 +55,52 @@ impl Destination {
 }
 
 impl Outlets {
-    /// Groups collectors that get the same Messages; all of them hear us under our own address.
+    /// Groups collectors that get the same Messages; each has its choice.
     #[must_use]
-    pub fn of(collectors: &[Collector]) -> Self {
-        let mut outlets: Vec<Outlet> = Vec::new();
-        let destination = |collector: &Collector| {
-            let packet_octets_max = usize::from(collector.packet_octets_max);
-            let ip_header = ip_header(&collector.host);
-            let known = outlets.iter().position(|outlet| {
-                outlet.packet_octets_max == packet_octets_max && outlet.ip_header == ip_header
-            });
-            let index = known.unwrap_or(outlets.len());
+    pub fn of(collectors: &[Collector], choices: &[Choice]) -> Self {
+        let mut groups: Vec<(Identity, Outlet)> = Vec::new();
+        let choices = choices.iter().chain(std::iter::repeat(&Choice::OWN));
+        let destination = |(collector, choice): (&Collector, &Choice)| {
+            let group = (choice.identity, outlet(collector, choice));
+            let known = groups.iter().position(|known| *known == group);
+            let index = known.unwrap_or(groups.len());
             if known.is_none() {
-                outlets.push(Outlet {
-                    packet_octets_max,
-                    ip_header,
-                    domains: DomainNames::Distinct,
-                });
+                groups.push(group);
             }
             Destination {
                 host: collector.host.clone(),
                 port: collector.port,
                 outlet: u16::try_from(index).unwrap_or(u16::MAX),
+                identity: choice.identity,
             }
         };
-        let destinations = collectors.iter().map(destination).collect();
+        let destinations = collectors.iter().zip(choices).map(destination).collect();
         Self {
-            outlets,
+            outlets: groups.into_iter().map(|(_, outlet)| outlet).collect(),
             destinations,
         }
     }
 }
 
+fn outlet(collector: &Collector, choice: &Choice) -> Outlet {
+    Outlet {
+        packet_octets_max: usize::from(collector.packet_octets_max),
+        ip_header: ip_header(&collector.host, choice),
+        domains: match choice.identity {
+            Identity::Exporter => DomainNames::KeptIfBorne,
+            Identity::Own | Identity::Fixed(_) => DomainNames::Distinct,
+        },
+    }
+}
+
 /// A name may have an address of either family, today or tomorrow: room for the larger header.
-const fn ip_header(host: &Host) -> IpHeader {
-    match host {
-        Host::Address(IpAddr::V4(_)) => IpHeader::Ipv4,
-        Host::Address(IpAddr::V6(_)) | Host::Name(_) => IpHeader::Ipv6,
+/// Where Messages bear their exporters' addresses it must be one family: that of the address there
+/// is, else the likelier one.
+fn ip_header(host: &Host, choice: &Choice) -> IpHeader {
+    match (host, choice.identity, choice.address) {
+        (Host::Address(IpAddr::V4(_)), ..)
+        | (Host::Name(_), Identity::Exporter, Some(SocketAddr::V4(_)) | None) => IpHeader::Ipv4,
+        (Host::Address(IpAddr::V6(_)) | Host::Name(_), ..) => IpHeader::Ipv6,
     }
 }
 
@@ -107,7 +119,7 @@ mod tests {
             .check()
             .unwrap()
             .config;
-        let outlets = Outlets::of(&config.forwarding.collectors);
+        let outlets = Outlets::of(&config.forwarding.collectors, &[]);
         let shared: Vec<_> = outlets.destinations.iter().map(|one| one.outlet).collect();
         assert_eq!(shared, [0, 0, 1, 1, 2]);
         assert_eq!(outlets.outlets.len(), 3);
@@ -120,5 +132,32 @@ mod tests {
         assert_eq!(labels[2], "[2001:db8::1]:2056");
         assert_eq!(labels[3], "flows.example.net:2056");
         assert_eq!(outlets.destinations[3].address(), None);
+    }
+
+    #[test]
+    fn collectors_that_hear_others_have_outlets_of_their_own() {
+        let text = "forwarding: {collectors: [{host: 192.0.2.1}, {host: 192.0.2.2}, \
+                    {host: 192.0.2.3}, {host: flows.example.net}]}";
+        let file = ConfigFile::parse(text.as_bytes()).unwrap();
+        let collectors = file.check().unwrap().config.forwarding.collectors;
+        let choice = |identity, address: &str| Choice {
+            identity,
+            address: Some(address.parse().unwrap()),
+        };
+        let choices = [
+            choice(Identity::Own, "192.0.2.1:9"),
+            choice(Identity::Exporter, "192.0.2.2:9"),
+            choice(
+                Identity::Fixed("192.0.2.9:9".parse().unwrap()),
+                "192.0.2.3:9",
+            ),
+            choice(Identity::Exporter, "192.0.2.4:9"),
+        ];
+        let outlets = Outlets::of(&collectors, &choices);
+        let shared: Vec<_> = outlets.destinations.iter().map(|one| one.outlet).collect();
+        assert_eq!(shared, [0, 1, 2, 1]);
+        let domains: Vec<_> = outlets.outlets.iter().map(|one| one.domains).collect();
+        let apart = DomainNames::Distinct;
+        assert_eq!(domains, [apart, DomainNames::KeptIfBorne, apart]);
     }
 }

@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mediator::{Counters, Disagreement, Mediator, SessionCounters, Version};
 
+use crate::pipeline::identity::Identity;
 use crate::pipeline::tally::Tally;
 use crate::pipeline::target::{Target, TargetCounters, Trouble};
 use crate::pipeline::traffic::TrafficView;
@@ -22,6 +23,8 @@ use crate::pipeline::traffic::TrafficView;
 pub struct TargetPage {
     /// Its name or address, and port.
     pub label: String,
+    /// Whose address Messages for it bear.
+    pub identity: Identity,
     /// Its address, if that is known.
     pub address: Option<SocketAddr>,
     /// What became of its Messages.
@@ -34,6 +37,7 @@ impl TargetPage {
     pub(super) fn of(target: &Target) -> Self {
         Self {
             label: target.label.clone(),
+            identity: target.identity,
             address: target.address,
             counters: target.counters,
             trouble: target.trouble,
@@ -42,6 +46,7 @@ impl TargetPage {
 
     /// Takes the numbers of the same collector as they are now.
     pub(super) fn update(&mut self, target: &Target) {
+        self.identity = target.identity;
         self.address = target.address;
         self.counters = target.counters;
         self.trouble = target.trouble;
@@ -267,6 +272,7 @@ mod tests {
                 ..TargetCounters::default()
             };
             numbers.targets = vec![TargetPage {
+                identity: Identity::Own,
                 label: "192.0.2.9:2055".to_owned(),
                 address: None,
                 counters,

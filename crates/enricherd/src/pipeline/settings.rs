@@ -56,6 +56,7 @@ pub fn of(config: &Config, collectors: &[Collector], as_db: &AsDb) -> (Settings,
             .collect(),
         otherwise: otherwise(config),
         outlets: collectors.iter().map(outlet).collect(),
+        own_addresses: Vec::new(),
         limits: Limits::default(),
     };
     (settings, policies)

@@ -11,12 +11,13 @@ use std::net::SocketAddr;
 use mediator::Millis;
 
 use crate::io::udp::outbox::Segments;
+use crate::pipeline::identity::Identity;
 use crate::pipeline::outlets::Destination;
 
 /// Trouble is over when something was sent and nothing went wrong for this long.
 const QUIET_MS: u64 = 3000;
 /// After this long the way to a collector may be another one, and is tried anew.
-const SEGMENTS_MS: u64 = 60_000;
+const WAY_MS: u64 = 60_000;
 
 /// Why a Message did not leave for a collector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,6 +26,8 @@ pub enum Unsent {
     BufferFull,
     /// Something on our host forbids it, such as a firewall.
     Forbidden,
+    /// What bears the exporter's address needs a right that we do not have.
+    NoRight,
     /// There was no socket for it.
     NoSocket,
     /// The kernel said something that has no row here.
@@ -41,9 +44,10 @@ pub enum Unsent {
 
 impl Unsent {
     /// All reasons, in the order of their numbers.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::BufferFull,
         Self::Forbidden,
+        Self::NoRight,
         Self::NoSocket,
         Self::Other,
         Self::Refused,
@@ -64,6 +68,7 @@ impl Unsent {
         match self {
             Self::BufferFull => "buffer_full",
             Self::Forbidden => "forbidden",
+            Self::NoRight => "no_right",
             Self::NoSocket => "no_socket",
             Self::Other => "other",
             Self::Refused => "refused",
@@ -99,6 +104,10 @@ impl Unsent {
         match self {
             Self::BufferFull => "Messages are dropped, our send buffer towards it is full",
             Self::Forbidden => "this host does not let us send to it; look at its firewall",
+            Self::NoRight => {
+                "nothing is sent to it: without CAP_NET_RAW Messages cannot bear their exporters' \
+                 addresses; grant it, or set forwarding.source: own"
+            }
             Self::NoSocket => "no socket could be opened for it; raise LimitNOFILE",
             Self::Other => "sending to it fails",
             Self::Refused => "it refuses Messages, nobody listens at that port; we go on sending",
@@ -120,6 +129,8 @@ pub struct TargetCounters {
     pub unsent: [u64; Unsent::ALL.len()],
     /// Times that the collector's host said that nobody listens.
     pub refusals: u64,
+    /// Messages that left from our own address though they were to bear their exporter's.
+    pub as_own: u64,
 }
 
 impl TargetCounters {
@@ -128,6 +139,7 @@ impl TargetCounters {
         self.sent += other.sent;
         self.sent_octets += other.sent_octets;
         self.refusals += other.refusals;
+        self.as_own += other.as_own;
         for (sum, number) in self.unsent.iter_mut().zip(other.unsent) {
             *sum += number;
         }
@@ -166,11 +178,14 @@ impl Trouble {
 pub(super) struct Target {
     pub(super) label: String,
     pub(super) outlet: u16,
+    pub(super) identity: Identity,
     pub(super) address: Option<SocketAddr>,
     pub(super) counters: TargetCounters,
     pub(super) trouble: Option<Trouble>,
     pub(super) segments: Segments,
-    segments_from: Millis,
+    /// Octets of the largest UDP payload that a raw socket need not fragment.
+    pub(super) unfragmented_octets_max: usize,
+    way_from: Millis,
     sent_at: Millis,
 }
 
@@ -179,18 +194,66 @@ impl Target {
         Self {
             label: destination.label(),
             outlet: destination.outlet,
+            identity: destination.identity,
             address: destination.address(),
             counters: TargetCounters::default(),
             trouble: None,
             segments: Segments::ANY,
-            segments_from: Millis(0),
+            unfragmented_octets_max: usize::MAX,
+            way_from: Millis(0),
             sent_at: Millis(0),
         }
     }
 
     pub(super) fn move_to(&mut self, address: Option<SocketAddr>) {
         self.address = address;
+        self.try_way_anew();
+    }
+
+    fn try_way_anew(&mut self) {
         self.segments = Segments::ANY;
+        self.unfragmented_octets_max = usize::MAX;
+    }
+
+    /// The address and port that Messages for it bear, if these are fixed and of its family.
+    pub(super) fn fixed_source(&self, address: SocketAddr) -> Option<SocketAddr> {
+        match self.identity {
+            Identity::Fixed(source) if source.is_ipv4() == address.is_ipv4() => Some(source),
+            _ => None,
+        }
+    }
+
+    /// From now on Messages for it leave from our own address.
+    pub(super) fn give_up_fixed(&mut self, source: SocketAddr, error: &io::Error) {
+        self.identity = Identity::Own;
+        tracing::error!(
+            "collector {}: nothing can leave from nat.source_ip {source}: {error}; Messages leave \
+             from our own address. Give this host that address, or grant CAP_NET_RAW",
+            self.label
+        );
+    }
+
+    /// Counts Messages that leave from our own address; says so if they were to bear their
+    /// exporter's.
+    pub(super) fn note_as_own(&mut self, exporter: SocketAddr, messages: u64) {
+        if self.identity != Identity::Exporter {
+            return;
+        }
+        if self.counters.as_own == 0 {
+            let is_other_family = self.address.map(|own| own.is_ipv4()) != Some(exporter.is_ipv4());
+            let why = if is_other_family {
+                "it is of another IP version than the collector"
+            } else {
+                "its address is one of this host, or of one link only"
+            };
+            tracing::info!(
+                "collector {}: Messages of {} leave from our own address: {why} (said once; \
+                 counted in messages_as_own)",
+                self.label,
+                exporter.ip()
+            );
+        }
+        self.counters.as_own += messages;
     }
 
     pub(super) fn note_sent(&mut self, messages: u64, octets: u64, now: Millis) {
@@ -223,9 +286,9 @@ impl Target {
 
     /// Forgets now and then what the way to the collector was found not to take.
     pub(super) fn forget_way(&mut self, now: Millis) {
-        if now.since(self.segments_from) >= SEGMENTS_MS {
-            self.segments_from = now;
-            self.segments = Segments::ANY;
+        if now.since(self.way_from) >= WAY_MS {
+            self.way_from = now;
+            self.try_way_anew();
         }
     }
 
@@ -253,6 +316,7 @@ mod tests {
             host: Host::Name("flows.example.net".into()),
             port: 2055,
             outlet: 0,
+            identity: Identity::Own,
         });
         target.note_refusal(Millis(1000));
         target.note_unsent(Unsent::BufferFull, 2, Millis(1500));

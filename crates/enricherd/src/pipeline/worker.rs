@@ -135,6 +135,7 @@ impl<O: Observer> Worker<O> {
     pub fn new(start: Start, observer: O) -> Self {
         let mut settings = start.settings;
         settings.outlets.clone_from(&start.outlets.outlets);
+        let own_addresses = settings.own_addresses.clone();
         let now = start.clock.now();
         let mut mediator = Mediator::new(settings.clone(), start.seed);
         let is_ours = |exporter| start.steering.worker_of(exporter) == start.index;
@@ -160,7 +161,7 @@ impl<O: Observer> Worker<O> {
             observer: Counting::beside(observer, start.seed),
             egress: Egress::new(),
             ttls: [0; BATCH_DATAGRAMS],
-            senders: Senders::new(&start.outlets.destinations, start.seed, now),
+            senders: Senders::new(&start.outlets, own_addresses, start.seed, now),
             tallies: Tallies::new(start.seed),
             known: start.known,
             clock: start.clock,
@@ -602,7 +603,7 @@ mod tests {
             allowed: Vec::new(),
             settings,
             seed: 0,
-            outlets: Outlets::of(collectors),
+            outlets: Outlets::of(collectors, &[]),
             sockets_max: 16,
             state: Arc::default(),
             known: SharedKnown::new(Known { as_db, policies }),

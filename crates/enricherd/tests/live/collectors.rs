@@ -61,7 +61,7 @@ impl Collector for Nfcapd {
     }
 
     fn rows(self) -> Vec<Row> {
-        self.program.stop("-TERM");
+        drop(self.program.stop("-TERM"));
         let mut nfdump = Command::new("nfdump");
         let output = nfdump
             .arg("-R")
@@ -121,7 +121,7 @@ impl Collector for Nfacctd {
         wait_until("nfacctd has written the last record", || {
             text().contains(LAST)
         });
-        self.program.stop("-INT");
+        drop(self.program.stop("-INT"));
         merged(csv(&text()))
     }
 }

@@ -16,4 +16,5 @@ mod exporters;
 )]
 #[path = "../daemon/message.rs"]
 mod message;
+mod namespaces;
 mod rig;

@@ -78,8 +78,8 @@ impl Program {
         program
     }
 
-    /// Sends it a signal and waits until it has ended.
-    pub(crate) fn stop(mut self, signal: &str) {
+    /// Sends it a signal and waits until it has ended; returns what it said meanwhile.
+    pub(crate) fn stop(mut self, signal: &str) -> Vec<String> {
         let pid = self.child.id().to_string();
         assert!(
             Command::new("kill")
@@ -90,7 +90,8 @@ impl Program {
         );
         self.child.wait().unwrap();
         // Its children, which write the files, have the same output: it ends with the last.
-        while self.lines.recv_timeout(PATIENCE).is_ok() {}
+        let lines = std::iter::from_fn(|| self.lines.recv_timeout(PATIENCE).ok());
+        lines.collect()
     }
 }
 

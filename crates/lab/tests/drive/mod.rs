@@ -34,6 +34,7 @@ pub(crate) fn default_settings() -> Settings {
             ip_header: IpHeader::OfExporter,
             domains: DomainNames::Kept,
         }],
+        own_addresses: Vec::new(),
         limits: Limits::default(),
     }
 }

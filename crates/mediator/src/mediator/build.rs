@@ -20,7 +20,7 @@ use crate::enrich::walk::{Fit, Layout, Walked};
 use crate::export::draft::{Counts, Padding, Unit};
 use crate::limits::MESSAGE_OCTETS_MAX;
 use crate::observe::{Observer, RecordSeen, SideSeen};
-use crate::settings::{DomainNames, Outlet};
+use crate::settings::Outlet;
 use crate::wire::octets::{put_u32, u32_at};
 use crate::wire::set::{Extent, Set, SetKind};
 use crate::wire::template::{TemplateKind, TemplateRecord, TemplateRecords};
@@ -178,8 +178,9 @@ impl Mediator {
     /// What Options Data Records of a Message must name as its domain, where that is not what
     /// they came with. Outlets share one body: where they do not agree it stays.
     fn domain_in_records(&mut self, index: SessionIndex, message: &Message<'_>) -> Option<u32> {
-        let distinct = |outlet: &Outlet| outlet.domains == DomainNames::Distinct;
-        if !self.domains.is_active() || !self.settings.outlets.iter().all(distinct) {
+        let exporter = self.store.session(index)?.exporter.ip();
+        let is_apart = |outlet: &Outlet| self.settings.shows_apart(outlet, exporter);
+        if !self.domains.is_active() || !self.settings.outlets.iter().all(is_apart) {
             return None;
         }
         Some(self.domain_shown(index, 0, &message.header))

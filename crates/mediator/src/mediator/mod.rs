@@ -18,7 +18,7 @@ mod session;
 mod wait;
 
 use alloc::vec::Vec;
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 use core::ops::Range;
 
 use crate::collect::store::SessionIndex;
@@ -204,7 +204,9 @@ impl Mediator {
     /// Tells that there is more than one exporter, as another worker saw: from now on their
     /// domains are shown apart.
     pub fn tell_exporters_apart(&mut self) {
-        if !self.domains.is_active() && self.shows_own_domains() {
+        let mut outlets = self.settings.outlets.iter();
+        let is_asked = outlets.any(|outlet| outlet.domains != DomainNames::Kept);
+        if !self.domains.is_active() && is_asked {
             self.domains.activate();
             self.announce_again();
         }
@@ -216,21 +218,25 @@ impl Mediator {
         self.domains.is_active()
     }
 
-    fn shows_own_domains(&self) -> bool {
+    /// Whether a collector sees an exporter under our address, and so must see its domain apart.
+    fn is_shown_apart(&self, exporter: IpAddr) -> bool {
         let mut outlets = self.settings.outlets.iter();
-        outlets.any(|outlet| outlet.domains == DomainNames::Distinct)
+        outlets.any(|outlet| self.settings.shows_apart(outlet, exporter))
     }
 
     /// The domain that Messages of a session name towards an outlet.
     fn domain_shown(&mut self, index: SessionIndex, outlet: usize, header: &Header) -> u32 {
-        let outlet = self.settings.outlets.get(outlet);
-        let is_distinct = outlet.is_some_and(|outlet| outlet.domains == DomainNames::Distinct);
-        if !is_distinct || !self.domains.is_active() {
-            return header.domain;
-        }
-        let Some(session) = self.store.session_mut(index) else {
+        let (Some(outlet), Some(session)) = (
+            self.settings.outlets.get(outlet),
+            self.store
+                .session_mut(index)
+                .filter(|_| self.domains.is_active()),
+        ) else {
             return header.domain;
         };
+        if !self.settings.shows_apart(outlet, session.exporter.ip()) {
+            return header.domain;
+        }
         let key = session.key.domain_key();
         let shown = &mut session.attached.shown_domain;
         *shown.get_or_insert_with(|| self.domains.shown(&key))
@@ -354,7 +360,7 @@ impl Mediator {
         if let Some(index) = self.store.find(exporter, header.version, header.domain) {
             return Some(index);
         }
-        if self.shows_own_domains() && self.domains.note_exporter(exporter.ip()) {
+        if self.is_shown_apart(exporter.ip()) && self.domains.note_exporter(exporter.ip()) {
             self.announce_again();
         }
         let rule = self.rule_of(exporter, header.domain);

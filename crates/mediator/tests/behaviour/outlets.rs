@@ -81,3 +81,36 @@ fn two_exporters_with_one_domain_are_told_apart_where_they_share_our_address() {
     assert_ne!(domain(&first), domain(&message));
     assert_eq!(first[20..], v9(2, 1, &[data(1)])[20..]);
 }
+
+#[test]
+fn where_the_address_of_an_exporter_is_borne_its_domain_is_kept_and_others_are_told_apart() {
+    let mut rig = Rig::with(Settings {
+        outlets: vec![Outlet {
+            domains: DomainNames::KeptIfBorne,
+            ..outlet(1500)
+        }],
+        own_addresses: vec![[198, 18, 0, 9].into()],
+        ..settings()
+    });
+    let message = v9(1, 2, &[set(0, FILL), data(1)]);
+    let mut shown = |exporter: std::net::SocketAddr| {
+        rig.exporter = exporter;
+        rig.send(&message).pop().unwrap()[16..20].to_vec()
+    };
+    let ipv6 = |last| {
+        (
+            std::net::Ipv6Addr::new(0x2001, 0xDB8, 0, 0, 0, 0, 0, last),
+            2055,
+        )
+            .into()
+    };
+    let kept = &message[16..20];
+    // IPv4 exporters keep their domain, however many there are.
+    assert_eq!(shown(([198, 18, 0, 1], 2055).into()), kept);
+    assert_eq!(shown(([198, 18, 0, 2], 2055).into()), kept);
+    assert_eq!(shown(ipv6(1)), kept, "alone under our address");
+    let ours = shown(([198, 18, 0, 9], 2055).into());
+    let others = shown(ipv6(2));
+    assert!(ours != kept && others != kept && ours != others);
+    assert_eq!(shown(([198, 18, 0, 2], 2055).into()), kept);
+}

@@ -40,6 +40,7 @@ pub(crate) fn settings() -> Settings {
             unusable_as: vec![0, 23_456, 65_535, u32::MAX],
         },
         outlets: vec![outlet(1500)],
+        own_addresses: Vec::new(),
         limits: Limits::default(),
     }
 }

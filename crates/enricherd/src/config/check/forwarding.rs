@@ -10,7 +10,6 @@ use mediator::settings::Misfit;
 use super::{DAY_MS, Sections};
 use crate::config::fault::{Report, Wrong};
 use crate::config::node::Node;
-use crate::config::not_yet;
 use crate::config::section::Section;
 use crate::config::types::{
     Collector, Forwarding, ForwardingSource, General, Health, Host, Protocol,
@@ -51,12 +50,7 @@ pub(super) fn read(report: &mut Report, sections: &Sections, general: &General) 
 }
 
 fn source(node: &Node) -> Result<ForwardingSource, Wrong> {
-    match value::word(node, SOURCES)? {
-        ForwardingSource::Exporter => {
-            Err(Wrong::new(not_yet::SOURCE_EXPORTER, "write own or auto"))
-        }
-        source => Ok(source),
-    }
+    value::word(node, SOURCES)
 }
 
 fn packet_octets(node: &Node) -> Result<u16, Wrong> {

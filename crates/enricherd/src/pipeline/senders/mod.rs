@@ -4,18 +4,25 @@
 //! is allocated.
 //!
 //! Not here: Messages (`mediator`), the system calls (`io::udp`), what became of them (`target`).
-//! Bound: that of `sessions`; the list of one batch's Messages.
+//! Bound: those of `sessions` and `named`; the list of one batch's Messages.
 
+mod named;
 mod sessions;
 
-use std::net::SocketAddr;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
 
+use mediator::settings::{IpHeader, Outlet};
 use mediator::{Body, Egress, Millis, Outgoing};
 
+use crate::io::udp::Family;
 use crate::io::udp::inbox::Inbox;
 use crate::io::udp::outbox::{Outbox, Output, Parts, Sent};
-use crate::pipeline::outlets::Destination;
+use crate::io::udp::raw::Named;
+use crate::pipeline::identity::Identity;
+use crate::pipeline::outlets::Outlets;
 use crate::pipeline::target::{Target, Unsent};
+use named::NamedSenders;
 use sessions::{Sessions, SlotIndex};
 
 /// TTLs of the datagrams of a batch, by their index, as they are to leave.
@@ -25,11 +32,37 @@ pub(super) type Ttls = [u8; crate::io::udp::BATCH_DATAGRAMS];
 #[derive(Debug)]
 pub(super) struct Senders {
     pub(super) targets: Vec<Target>,
+    /// In the order of the `Mediator`'s outlets.
+    ways: Vec<Way>,
+    own_addresses: Vec<IpAddr>,
+    named: NamedSenders,
     sessions: Sessions,
     outbox: Outbox,
     /// The Messages of one call of `send`.
     leaving: Vec<Leaving>,
     pub(super) shared_messages: u64,
+}
+
+/// An outlet, and who its collectors hear.
+#[derive(Clone, Copy, Debug)]
+struct Way {
+    outlet: Outlet,
+    identity: Identity,
+}
+
+impl Way {
+    fn bears_address_of(&self, exporter: IpAddr, own_addresses: &[IpAddr]) -> bool {
+        self.outlet.bears_address_of(exporter, own_addresses)
+    }
+
+    /// The family of the collectors whose Messages bear their exporters' addresses.
+    const fn named_family(&self) -> Option<Family> {
+        match (self.identity, self.outlet.ip_header) {
+            (Identity::Exporter, IpHeader::Ipv4) => Some(Family::V4),
+            (Identity::Exporter, IpHeader::Ipv6) => Some(Family::V6),
+            _ => None,
+        }
+    }
 }
 
 /// A Message's outlet, slot and place in the egress, in one number: in its order the Messages of
@@ -97,10 +130,31 @@ impl<'a> Cargo<'a> {
 }
 
 impl Senders {
-    pub(super) fn new(destinations: &[Destination], seed: u64, now: Millis) -> Self {
+    pub(super) fn new(
+        outlets: &Outlets,
+        own_addresses: Vec<IpAddr>,
+        seed: u64,
+        now: Millis,
+    ) -> Self {
+        let destinations = &outlets.destinations;
+        let ways: Vec<_> = outlets
+            .outlets
+            .iter()
+            .zip(0..)
+            .map(|(outlet, index)| {
+                let hears = destinations.iter().find(|one| one.outlet == index);
+                let identity = hears.map_or(Identity::Own, |one| one.identity);
+                let outlet = *outlet;
+                Way { outlet, identity }
+            })
+            .collect();
+        let families: Vec<_> = ways.iter().filter_map(Way::named_family).collect();
         Self {
             targets: destinations.iter().map(Target::new).collect(),
+            named: NamedSenders::new(&families, seed),
             sessions: Sessions::new(destinations.len(), seed, now),
+            ways,
+            own_addresses,
             outbox: Outbox::default(),
             leaving: Vec::new(),
             shared_messages: 0,
@@ -109,7 +163,8 @@ impl Senders {
 
     /// Has all sessions together keep to this many sockets.
     pub(super) fn keep_to(&mut self, sockets_max: usize) {
-        self.sessions.keep_to(sockets_max);
+        let large = self.named.keep_to(sockets_max / 4);
+        self.sessions.keep_to(sockets_max.saturating_sub(large));
     }
 
     /// Sends everything in the egress, to each collector in the order of its sessions.
@@ -117,8 +172,7 @@ impl Senders {
         let mut leaving = std::mem::take(&mut self.leaving);
         leaving.clear();
         for (place, outgoing) in cargo.egress.outgoing().iter().enumerate() {
-            let slot = self.sessions.slot_of(outgoing.route.exporter, now);
-            self.shared_messages += u64::from(slot == SlotIndex::SHARED);
+            let slot = self.slot_of(outgoing, now);
             leaving.push(Leaving::new(outgoing.route.outlet, slot, place));
         }
         leaving.sort_unstable();
@@ -128,9 +182,26 @@ impl Senders {
         self.leaving = leaving;
     }
 
+    /// Returns by whose sockets a Message leaves.
+    fn slot_of(&mut self, outgoing: &Outgoing, now: Millis) -> SlotIndex {
+        let exporter = outgoing.route.exporter;
+        let way = self.ways.get(usize::from(outgoing.route.outlet));
+        match way {
+            Some(way) if matches!(way.identity, Identity::Fixed(_)) => return SlotIndex::SHARED,
+            Some(way) if way.bears_address_of(exporter.ip(), &self.own_addresses) => {
+                return SlotIndex::NAMED;
+            }
+            _ => {}
+        }
+        let slot = self.sessions.slot_of(exporter, now);
+        self.shared_messages += u64::from(slot == SlotIndex::SHARED);
+        slot
+    }
+
     /// Gives back sockets of silent sessions; returns whether a collector has recovered.
     pub(super) fn sweep(&mut self, now: Millis) -> bool {
         self.sessions.sweep(now);
+        self.named.sweep();
         let recovered = self.targets.iter_mut().filter_map(|target| {
             target.forget_way(now);
             let has_recovered = target.has_recovered(now);
@@ -147,6 +218,7 @@ impl Senders {
                 any = true;
                 target.move_to(*address);
                 self.sessions.close(collector);
+                self.named.close(collector);
             }
         }
         any
@@ -157,36 +229,54 @@ impl Senders {
         self.sessions.count()
     }
 
-    /// Sends the Messages of one session and outlet to each collector of the outlet.
+    /// Sends the Messages of one session and outlet, or all of an outlet that bear their exporters'
+    /// addresses, to each collector of the outlet.
     fn send_group(&mut self, group: &[Leaving], cargo: Cargo<'_>, now: Millis) {
         let outgoing = cargo.egress.outgoing();
         let mut messages = group.iter().filter_map(|one| outgoing.get(one.place()));
         let (Some(first), Some(last)) = (group.first(), messages.next_back()) else {
             return;
         };
-        let ttl = self.sessions.note_use(first.slot(), cargo.ttl(last), now);
+        let (slot, total) = (first.slot(), group.len() as u64);
+        let ttl = self.sessions.note_use(slot, cargo.ttl(last), now);
+        let way = usize::try_from(first.outlet()).unwrap_or(usize::MAX);
+        let way = self.ways.get(way).filter(|_| slot == SlotIndex::NAMED);
+        let borne_family = way.and_then(Way::named_family);
+        let named = |leaving: &Leaving| {
+            let outgoing = outgoing.get(leaving.place())?;
+            Some(Named {
+                exporter: outgoing.route.exporter,
+                parts: cargo.parts(outgoing, ttl),
+            })
+        };
         for (collector, target) in self.targets.iter_mut().enumerate() {
             if u64::from(target.outlet) != first.outlet() {
                 continue;
             }
-            let total = group.len() as u64;
             let Some(address) = target.address else {
                 target.note_unsent(Unsent::Unresolved, total, now);
                 continue;
             };
-            match self.sessions.output(first.slot(), collector, address) {
+            let is_borne = Some(Family::of(address)) == borne_family;
+            if !is_borne {
+                target.note_as_own(last.route.exporter, total);
+            }
+            let mut passage = Passage {
+                outbox: &mut self.outbox,
+                target,
+                now,
+            };
+            if is_borne {
+                let to = (collector, address);
+                self.named.send_all(&mut passage, to, group, named);
+                continue;
+            }
+            let source = passage.target.fixed_source(address);
+            match self.sessions.output(slot, (collector, address), source) {
                 Ok(output) => {
-                    let mut passage = Passage {
-                        outbox: &mut self.outbox,
-                        target,
-                        now,
-                    };
-                    passage.send_all(output, group, |leaving| {
-                        let outgoing = outgoing.get(leaving.place())?;
-                        Some(cargo.parts(outgoing, ttl))
-                    });
+                    passage.send_all(output, group, |one| Some(named(one)?.parts));
                 }
-                Err(error) => target.note_unsent(Unsent::of(&error), total, now),
+                Err(error) => passage.note_unopened(&error, source, total),
             }
         }
     }
@@ -200,11 +290,11 @@ struct Passage<'a> {
 }
 
 impl Passage<'_> {
-    fn send_all<'p>(
+    fn send_all<'p, T>(
         &mut self,
         output: &mut Output,
-        mut rest: &[Leaving],
-        parts: impl Fn(&Leaving) -> Option<Parts<'p>>,
+        mut rest: &[T],
+        parts: impl Fn(&T) -> Option<Parts<'p>>,
     ) {
         // A refusal is the answer to an earlier datagram: the Message at hand was not tried.
         let mut was_refused = false;
@@ -212,10 +302,9 @@ impl Passage<'_> {
             let datagrams = rest.iter().filter_map(&parts);
             let done = match self.outbox.send(output, self.target.segments, datagrams) {
                 Ok(Sent { count: 0, .. }) => return,
-                Ok(Sent { count, octets }) => {
-                    self.target.note_sent(count as u64, octets as u64, self.now);
+                Ok(sent) => {
                     was_refused = false;
-                    count
+                    self.note_sent(sent)
                 }
                 Err(refused) if self.target.segments.learn(&refused) => 0,
                 Err(refused) => {
@@ -227,6 +316,27 @@ impl Passage<'_> {
             };
             rest = rest.get(done..).unwrap_or_default();
         }
+    }
+
+    /// Counts what left; returns how many Messages that were.
+    fn note_sent(&mut self, sent: Sent) -> usize {
+        let Sent { count, octets } = sent;
+        self.target.note_sent(count as u64, octets as u64, self.now);
+        count
+    }
+
+    /// Counts Messages for which there is no socket.
+    fn note_unopened(&mut self, error: &io::Error, source: Option<SocketAddr>, total: u64) {
+        let is_of_source = matches!(
+            error.kind(),
+            io::ErrorKind::AddrInUse
+                | io::ErrorKind::AddrNotAvailable
+                | io::ErrorKind::PermissionDenied
+        );
+        if let Some(source) = source.filter(|_| is_of_source) {
+            self.target.give_up_fixed(source, error);
+        }
+        self.target.note_unsent(Unsent::of(error), total, self.now);
     }
 
     /// Counts an error; returns how many of the `rest` Messages are not to be tried again.

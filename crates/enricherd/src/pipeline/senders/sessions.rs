@@ -37,6 +37,8 @@ pub(super) struct SlotIndex(pub(super) u32);
 impl SlotIndex {
     /// The slot whose sockets all those share for whom there is no other.
     pub(super) const SHARED: Self = Self(0);
+    /// The place of those that need none, as they bear their exporters' addresses.
+    pub(super) const NAMED: Self = Self(u16::MAX as u32);
 
     fn place(self) -> usize {
         usize::try_from(self.0).unwrap_or(usize::MAX)
@@ -139,39 +141,48 @@ impl Sessions {
         slot.ttl
     }
 
-    /// Returns a session's socket to a collector, opened if need be. Where the process may open no
-    /// more, the shared one serves.
+    /// Returns a session's socket to a collector, opened if need be, from `source` if there is one.
+    /// Where the process may open no more, the shared one serves.
     ///
     /// # Errors
     /// Why there is none.
     pub(super) fn output(
         &mut self,
         index: SlotIndex,
-        collector: usize,
-        address: SocketAddr,
+        (collector, address): (usize, SocketAddr),
+        source: Option<SocketAddr>,
     ) -> io::Result<&mut Output> {
-        match self.open_output(index, collector, address) {
-            Ok(()) => self.place(index, collector),
+        let shared = SlotIndex::SHARED;
+        let index = if index == SlotIndex::NAMED {
+            shared
+        } else {
+            index
+        };
+        let mut open = |index| self.open_output(index, (collector, address), source);
+        let opened = match open(index) {
+            Ok(()) => index,
             Err(error) if Unsent::of(&error) == Unsent::NoSocket => {
-                let shared = SlotIndex::SHARED;
-                self.open_output(shared, collector, address)
-                    .map_err(|_| error)?;
-                self.place(shared, collector)
+                open(shared).map_err(|_| error)?;
+                shared
             }
             Err(error) => return Err(error),
-        }
-        .and_then(Option::as_mut)
-        .ok_or_else(|| io::Error::from_raw_os_error(libc::ENOMEM))
+        };
+        let place = self.place(opened, collector).and_then(Option::as_mut);
+        place.ok_or_else(|| io::Error::from_raw_os_error(libc::ENOMEM))
     }
 
     fn open_output(
         &mut self,
         index: SlotIndex,
-        collector: usize,
-        address: SocketAddr,
+        (collector, address): (usize, SocketAddr),
+        source: Option<SocketAddr>,
     ) -> io::Result<()> {
-        if let Some(place) = self.place(index, collector).filter(|place| place.is_none()) {
-            *place = Some(open::output(address)?);
+        let place = self.place(index, collector);
+        if let Some(place) = place.filter(|place| place.is_none()) {
+            *place = Some(match source {
+                Some(source) => open::output_from(source, address)?,
+                None => open::output(address)?,
+            });
         }
         Ok(())
     }
@@ -228,7 +239,7 @@ mod tests {
         let mut port = |number, now| {
             let slot = sessions.slot_of(exporter(number), Millis(now));
             sessions.note_use(slot, None, Millis(now));
-            let output = sessions.output(slot, 0, address).unwrap();
+            let output = sessions.output(slot, (0, address), None).unwrap();
             let port = output.socket().local_addr().unwrap();
             (slot, port.as_socket().unwrap().port())
         };
