@@ -8,16 +8,16 @@
 
 use std::io;
 
-/// How nice a background thread is: the least that the scheduler gives.
-const NICENESS: libc::c_int = 19;
-
-/// Lets the calling thread run when nobody else wants to.
+/// Lets the calling thread run when nobody else wants to, and stop at once when somebody does: the
+/// nicest of ordinary threads would first use up its slice.
 ///
 /// # Errors
 /// What the kernel says.
 pub fn be_nice() -> io::Result<()> {
-    // SAFETY: the call takes numbers only; on Linux 0 is the calling thread.
-    match unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, NICENESS) } {
+    let priority = libc::sched_param { sched_priority: 0 };
+    // SAFETY: the pointer is to a whole parameter that lives until the call ends; 0 is the calling
+    // thread.
+    match unsafe { libc::sched_setscheduler(0, libc::SCHED_IDLE, &raw const priority) } {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
     }
