@@ -11,7 +11,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
@@ -25,7 +25,7 @@ pub(super) const PREFIXES: &str = "announced.txt";
 /// What is sent before anything is measured, besides the Templates.
 const WARM_UP: Duration = Duration::from_millis(500);
 
-/// What goes from the generator through the program to the sink arrives in this time.
+/// What was sent last arrives at the sink in this time.
 const SETTLE: Duration = Duration::from_millis(150);
 
 /// A search for the highest rate looks at slices of this length: long enough to fill the receive
@@ -125,22 +125,23 @@ impl Bench {
         Running::start(command, subject.program, subject.load, ports, &folder)
     }
 
-    /// Measures what a program's work costs at `rate`.
+    /// Measures what a program's work costs at `rate`: all of it from the moment at which the
+    /// generator says that it is warm to the arrival of the last datagram.
     pub(super) fn cpu(&self, running: &mut Running, rate: u32) -> Result<Cpu> {
-        let warm_up = WARM_UP + announcing(running.load, rate);
-        let seconds = warm_up + self.slice + SETTLE;
+        let seconds = WARM_UP + announcing(running.load, rate) + self.slice;
         let sink = self.sink(running.outputs(), &["--light"])?;
-        let flow = self.flow(running.load, running.ports.input, rate, seconds, &[])?;
-        sleep(warm_up);
-        let (start, cpu_start) = (Instant::now(), running.cpu()?);
-        sleep(self.slice);
-        let (elapsed, cpu) = (start.elapsed(), running.cpu()?.saturating_sub(cpu_start));
-        let sent = flow.finish()?;
+        let warm_up = WARM_UP.as_secs_f64().to_string();
+        let options = ["--warm-up", &warm_up];
+        let (load, port) = (running.load, running.ports.input);
+        let mut flow = self.flow(load, port, rate, seconds, &options)?;
+        let sent_before = flow.warm()?;
+        let cpu_before = running.cpu()?;
+        let sent = number(&flow.finish()?, "datagrams")?;
+        sleep(SETTLE);
+        let cpu = running.cpu()?.saturating_sub(cpu_before);
         drop(sink.finish()?);
         running.check()?;
-        let per_second = number(&sent, "datagrams_per_second")?;
-        let datagrams = per_second * elapsed.as_secs_f64();
-        let us_per_datagram = cpu.as_secs_f64() * 1e6 / datagrams;
+        let us_per_datagram = cpu.as_secs_f64() * 1e6 / (sent - sent_before);
         let records = f64::from(running.load.records_per_datagram);
         Ok(Cpu {
             us_per_datagram,
@@ -243,7 +244,7 @@ pub(super) struct Started {
     child: Option<Child>,
     ending: Ending,
     /// Open as long as it runs: it would fail to write to a closed one.
-    _said: BufReader<ChildStderr>,
+    said: BufReader<ChildStderr>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -269,7 +270,7 @@ impl Started {
         Ok(Self {
             child: Some(child),
             ending,
-            _said: said,
+            said,
         })
     }
 
@@ -277,6 +278,14 @@ impl Started {
     pub(super) fn stop(mut self) -> Result<String> {
         self.ending = Ending::WhenAsked;
         self.finish()
+    }
+
+    /// Waits until a generator says that it is warm; returns the datagrams it sent until then.
+    fn warm(&mut self) -> Result<f64> {
+        let mut line = String::new();
+        self.said.read_line(&mut line)?;
+        let word = line.split(' ').rev().nth(1).unwrap_or_default();
+        word.parse().with_context(|| format!("never warm: {line}"))
     }
 
     /// Waits for it, or ends it, and returns the line that it printed.

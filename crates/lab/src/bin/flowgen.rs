@@ -44,6 +44,10 @@ struct Options {
     /// Ends after this time.
     #[arg(long, default_value_t = 10.0)]
     seconds: f64,
+    /// Says how many datagrams were sent when this time is over and all Templates are announced,
+    /// so that whoever measures can begin there.
+    #[arg(long)]
+    warm_up: Option<f64>,
     /// Ends after so many datagrams.
     #[arg(long, default_value_t = u64::MAX)]
     datagrams: u64,
@@ -100,6 +104,7 @@ fn main() -> io::Result<()> {
     let start = Instant::now();
     let most = Duration::from_secs_f64(options.seconds);
     let mut left = 0;
+    let mut warm_up = options.warm_up.map(Duration::from_secs_f64);
     while !kernel::is_stopped() && start.elapsed() < most {
         let remaining = options.datagrams - volley.sent().datagrams;
         if remaining == 0 {
@@ -117,6 +122,11 @@ fn main() -> io::Result<()> {
             &mut volley,
             &sockets,
         );
+        if volley.is_announced()
+            && let Some(_) = warm_up.take_if(|warm_up| start.elapsed() >= *warm_up)
+        {
+            eprintln!("flowgen: warm after {} datagrams", volley.sent().datagrams);
+        }
         std::thread::sleep(pace.wait(start.elapsed()));
     }
     report(&volley, left, pace.slipped(), start.elapsed());
