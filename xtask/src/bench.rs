@@ -168,7 +168,11 @@ fn search_and_time(bench: &Bench, running: &mut Running, figures: &mut Figures) 
     figures
         .highest
         .push(search::highest(bench, running, start)?);
-    let rate = figures.half_of_highest().max(1);
+    let rate = figures.half_of_highest();
+    if rate == 0 {
+        // Not even the lowest rate passed: the machine is too busy, or the program broken.
+        return Ok(());
+    }
     let direct = bench.direct_latency(rate, running.load)?;
     let through = bench.latency(running, rate)?;
     figures.latency.push(Added { through, direct });

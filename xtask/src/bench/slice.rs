@@ -32,6 +32,9 @@ const SETTLE: Duration = Duration::from_millis(150);
 /// buffer where the program is a twentieth too slow.
 const LOSS_SLICE: Duration = Duration::from_millis(1_500);
 
+/// A rate is reached if so much of it is.
+const REACHED_PART_MIN: f64 = 0.97;
+
 /// Datagrams that the generator sends with one stamp where latency is measured.
 const LATENCY_BATCH: &str = "8";
 
@@ -149,32 +152,40 @@ impl Bench {
         })
     }
 
-    /// Tries a rate.
+    /// Tries a rate, and says on standard error what came of it.
     pub(super) fn outcome(&self, running: &mut Running, rate: u32) -> Result<Outcome> {
         let drops_before = running.input_drops()?;
         let sink = self.sink(running.outputs(), &["--light"])?;
         let (load, port) = (running.load, running.ports.input);
-        let sent = self.flow(load, port, rate, LOSS_SLICE, &[])?.finish()?;
+        // A raw socket cannot join.
+        let join: &[_] = if load.is_forged { &[] } else { &["--join"] };
+        let flow = self.flow(load, port, rate, LOSS_SLICE, join)?;
+        let sent = flow.finish()?;
         // A full receive buffer takes a while to empty.
         sleep(SETTLE * 4);
         let seen = sink.finish()?;
         running.check()?;
-        let drops = running.input_drops()? - drops_before;
-        if number(&sent, "datagrams_per_second")? < f64::from(rate) * 0.97 {
-            return Ok(Outcome::NotReached);
-        }
+        let reached = number(&sent, "datagrams_per_second")?;
+        let dropped = (running.input_drops()? - drops_before) as f64;
+        let dropped_behind = number(&seen, "kernel_drops")?;
         let lost = number(&sent, "datagrams")? - number(&seen, "datagrams")?;
         let kept_max = if running.program.is_buffering() {
             64.0
         } else {
             0.0
         };
-        let is_whole = drops == 0 && number(&seen, "kernel_drops")? == 0.0 && lost <= kept_max;
-        Ok(if is_whole {
+        let outcome = if reached < f64::from(rate) * REACHED_PART_MIN {
+            Outcome::NotReached
+        } else if dropped == 0.0 && dropped_behind == 0.0 && lost <= kept_max {
             Outcome::Whole
         } else {
             Outcome::Lossy
-        })
+        };
+        eprintln!(
+            "{rate}/s: {outcome:?}, sent {reached}/s, lost {lost}, of these dropped by the kernel \
+             {dropped} before and {dropped_behind} behind the program"
+        );
+        Ok(outcome)
     }
 
     /// Measures how long datagrams are under way through a program at `rate`.

@@ -124,11 +124,12 @@ impl Program {
                     process::capture(command.arg("check"))?;
                     Ok(())
                 });
-                // Behind the command line stands why the configuration is refused.
+                // Behind the file's name stands why the configuration is refused.
                 let why = |fault: anyhow::Error| {
                     let text = fault.to_string();
-                    let lines: Vec<_> = text.lines().skip(1).map(str::trim).collect();
-                    lines.join(" ")
+                    let refused = text.split_once("config.yaml: ");
+                    let why = refused.map_or(text.as_str(), |(_, why)| why);
+                    why.lines().map(str::trim).collect::<Vec<_>>().join(" ")
                 };
                 checked.err().map(why)
             }

@@ -9,8 +9,9 @@
 
 use std::time::Duration;
 
-/// A burst is never longer than so many intervals are worth.
-const INTERVALS_PER_BURST_MAX: u128 = 4;
+/// A burst is never longer than so many intervals are worth: enough to catch up with what a
+/// neighbour on the same core cost, too little to fill a receive buffer.
+const INTERVALS_PER_BURST_MAX: u128 = 16;
 
 /// A schedule.
 #[derive(Clone, Debug)]
@@ -88,8 +89,8 @@ mod tests {
     #[test]
     fn what_was_missed_is_let_go() {
         let mut pace = Pace::new(Some(10_000), INTERVAL);
-        assert_eq!(pace.due(Duration::from_secs(1), 1000), 40);
-        assert_eq!(pace.slipped(), 9_960);
+        assert_eq!(pace.due(Duration::from_secs(1), 1000), 160);
+        assert_eq!(pace.slipped(), 9_840);
         assert_eq!(pace.due(Duration::from_secs(1), 1000), 0);
         assert_eq!(pace.due(Duration::from_secs(1) + INTERVAL, 1000), 10);
     }
