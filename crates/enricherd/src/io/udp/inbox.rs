@@ -16,6 +16,12 @@ use socket2::Socket;
 
 use super::{BATCH_DATAGRAMS, CONTROL_OCTETS, Control, socklen};
 
+/// Buffers begin so far behind the begin of a page, each one further than the last. If all began at
+/// one place of a large power of two, a batch would crowd into a few sets of the cache and push
+/// itself out while most of the cache is idle.
+const STAGGER_OCTETS: usize = 2048;
+const PAGE_OCTETS: usize = 4096;
+
 /// What the kernel said of a datagram beside its octets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Arrival {
@@ -35,6 +41,8 @@ pub struct Arrival {
 pub struct Inbox {
     pub(super) socket: Socket,
     buffer_octets: usize,
+    /// From the first octet of a buffer to that of the next.
+    stride_octets: usize,
     buffers: Vec<u8>,
     names: Vec<libc::sockaddr_storage>,
     controls: Vec<Control>,
@@ -50,11 +58,13 @@ impl Inbox {
     /// Returns an inbox that receives datagrams of at most `buffer_octets` from `socket`.
     #[must_use]
     pub fn new(socket: Socket, buffer_octets: usize) -> Self {
+        let stride_octets = buffer_octets.next_multiple_of(PAGE_OCTETS) + STAGGER_OCTETS;
         let mut inbox = Self {
             socket,
             buffer_octets,
+            stride_octets,
             // Zeroed memory is taken from the system page by page, when it is first written.
-            buffers: vec![0; BATCH_DATAGRAMS * buffer_octets],
+            buffers: vec![0; BATCH_DATAGRAMS * stride_octets],
             // SAFETY: all zeroes is a valid sockaddr_storage, of the family AF_UNSPEC.
             names: vec![unsafe { mem::zeroed() }; BATCH_DATAGRAMS],
             controls: vec![Control([0; CONTROL_OCTETS]); BATCH_DATAGRAMS],
@@ -104,7 +114,7 @@ impl Inbox {
     /// The first `octets_count` octets of the buffer of the datagram at `index`.
     #[must_use]
     pub fn octets(&self, index: usize, octets_count: usize) -> &[u8] {
-        let start = index * self.buffer_octets;
+        let start = index * self.stride_octets;
         self.buffers
             .get(start..start + octets_count.min(self.buffer_octets))
             .unwrap_or_default()
@@ -112,7 +122,7 @@ impl Inbox {
 
     /// As [`Inbox::octets`], to be written.
     pub fn octets_mut(&mut self, index: usize, octets_count: usize) -> &mut [u8] {
-        let start = index * self.buffer_octets;
+        let start = index * self.stride_octets;
         self.buffers
             .get_mut(start..start + octets_count.min(self.buffer_octets))
             .unwrap_or_default()
@@ -127,10 +137,11 @@ impl Inbox {
 
     /// Has all pointers point to their places; once, as the places do not move.
     fn point(&mut self) {
-        for buffer in self.buffers.chunks_exact_mut(self.buffer_octets) {
+        for place in self.buffers.chunks_exact_mut(self.stride_octets) {
             self.vectors.push(libc::iovec {
-                iov_base: buffer.as_mut_ptr().cast(),
-                iov_len: buffer.len(),
+                iov_base: place.as_mut_ptr().cast(),
+                // Never beyond the place: the stride is the longer one.
+                iov_len: self.buffer_octets.min(place.len()),
             });
         }
         let places = self.names.iter_mut().zip(&mut self.controls);
