@@ -28,10 +28,10 @@ const DUMP: &str = "6a000000 000d 0001 00000015  c0000201 0000 0001 02 c0000201 
 type Outcome = [usize; 4];
 
 fn octets(hex: &str) -> Vec<u8> {
-    let digits: Vec<u8> = hex.bytes().filter(u8::is_ascii_hexdigit).collect();
-    let octet = |pair: &[u8]| {
-        let text = std::str::from_utf8(pair).unwrap();
-        u8::from_str_radix(text, 16).unwrap()
+    let digits: Vec<char> = hex.chars().filter(char::is_ascii_hexdigit).collect();
+    let octet = |pair: &[char]| {
+        let text: String = pair.iter().collect();
+        u8::from_str_radix(&text, 16).expect("two digits")
     };
     digits.chunks(2).map(octet).collect()
 }
