@@ -105,10 +105,11 @@ impl Knowledge {
         let mut held = self.hold();
         let events = held.keeper.look(SystemTime::now());
         say(&events);
+        // Before the table: whoever sees the new one in use finds its sources as they are.
+        self.health.replace(held.keeper.health(SystemTime::now()));
         if has_news(&events) {
             self.put(&mut held);
         }
-        self.health.replace(held.keeper.health(SystemTime::now()));
         let before = held.replaced.len();
         held.replaced.retain(|replaced| !is_idle(replaced));
         if held.replaced.len() < before || has_news(&events) {
@@ -132,8 +133,8 @@ impl Knowledge {
         say(&events);
         held.keeper = keeper;
         held.config = config.clone();
-        self.put(&mut held);
         self.health.replace(held.keeper.health(SystemTime::now()));
+        self.put(&mut held);
         Ok(())
     }
 
