@@ -10,7 +10,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::entries::{Compact, Entries, Entry, Reserved};
+use crate::entries::{Compact, Entries, Entry, Family, Reserved, TooManyEntries};
 use crate::prefix::Address;
 use crate::{Asn, Prefix};
 
@@ -65,6 +65,21 @@ impl Kept {
         };
         let prefix = Prefix::new(network, length).ok()?;
         Some(Entry { prefix, asn })
+    }
+
+    /// Returns the prefixes as a source says them, sorted: a table of these is the same as one of
+    /// those that they were kept of.
+    pub fn entries(&self) -> Entries {
+        let mut entries = Entries::new();
+        let ipv6_short = |network: u64| u128::from(network) << 64;
+        let pushed = self
+            .ipv4
+            .push_to(&mut entries, |network| network)
+            .and_then(|()| self.ipv6_short.push_to(&mut entries, ipv6_short))
+            .and_then(|()| self.ipv6_long.push_to(&mut entries, |network| network));
+        // They were in such a list before.
+        debug_assert!(pushed.is_ok());
+        entries
     }
 
     /// Returns how many prefixes there are.
@@ -126,6 +141,19 @@ impl<N: Copy + Ord> Column<N> {
                 .iter()
                 .fold(0, |there, entry| there | bit_of(entry.length)),
         }
+    }
+
+    fn push_to<A: Family>(
+        &self,
+        entries: &mut Entries,
+        network: impl Fn(N) -> A,
+    ) -> Result<(), TooManyEntries> {
+        A::list(entries).reserve_exact(self.networks.len());
+        let prefixes = self.networks.iter().zip(&self.lengths).zip(&self.asns);
+        for ((kept, length), asn) in prefixes {
+            entries.push_compact(network(*kept), *length, *asn)?;
+        }
+        Ok(())
     }
 
     /// Looks for the network of each length there is, the longest first.

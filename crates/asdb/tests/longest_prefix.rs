@@ -209,9 +209,12 @@ proptest! {
         }
         for reserved in [Reserved::Counts, Reserved::IsNoAnswer] {
             let kept = Kept::of(&entries, reserved);
+            let again = kept.entries();
+            prop_assert_eq!(again.len(), kept.len());
             for address in addresses(&all, &others) {
                 let expected = entries.longest(address, reserved);
                 prop_assert_eq!(kept.longest(address), expected, "{}", address);
+                prop_assert_eq!(again.longest(address, reserved), expected, "{}", address);
             }
         }
     }

@@ -168,14 +168,14 @@ fn say(events: &[Event]) {
 
 /// Returns the table of what all sources said last, its policies, and what explains it.
 fn known(config: &Config, keeper: &Keeper) -> (Known, About) {
-    let (sources, faults) = keeper.sources();
+    let (frozen, faults) = keeper.freeze();
     for fault in faults {
         tracing::error!(
             event = "source_too_large",
             "AS data: {fault}; it is left out"
         );
     }
-    let (as_db, about) = About::freeze(sources).unwrap_or_else(|error| {
+    let (as_db, about) = frozen.unwrap_or_else(|error| {
         tracing::error!("AS data: {error}; Data Records pass as they came");
         (asdb::Builder::new().build(), About::default())
     });

@@ -10,8 +10,8 @@ use std::time::SystemTime;
 use arc_swap::ArcSwap;
 use asdb::{AsDb, AsNames, Entry, Kept, Provider, Reserved, TooManyEntries};
 
-use crate::sources::date::{Date, days_between};
-use crate::sources::{Origin, Source, Sources};
+use crate::sources::date::Date;
+use crate::sources::{Origin, Source, Sources, age_days, age_warning};
 
 /// The prefixes of a source that can answer.
 #[derive(Clone, Debug)]
@@ -22,15 +22,23 @@ pub struct KeptSource {
     pub provider: Provider,
     /// The day on which it was made, if anything says so.
     pub made: Option<Date>,
+    /// What it is in a word.
+    pub format: &'static str,
+    /// How many prefixes it had, those among them that are no answer.
+    pub entries_count: usize,
     prefixes: Kept,
 }
 
 impl KeptSource {
-    fn of(source: &Source) -> Self {
+    /// Keeps what a source can answer with.
+    #[must_use]
+    pub fn of(source: &Source) -> Self {
         Self {
             origin: source.origin.clone(),
             provider: source.provider,
             made: source.made,
+            format: source.format,
+            entries_count: source.entries.len(),
             prefixes: Kept::of(&source.entries, Reserved::of(source.provider)),
         }
     }
@@ -38,7 +46,24 @@ impl KeptSource {
     /// Returns how old it is in days; `None` if nothing says.
     #[must_use]
     pub fn age_days(&self, now: SystemTime) -> Option<u64> {
-        self.made.map(|made| days_between(made, Date::of(now)))
+        age_days(self.made, now)
+    }
+
+    /// Returns a sentence about its age if that is a reason to act.
+    #[must_use]
+    pub fn age_warning(&self, now: SystemTime) -> Option<String> {
+        age_warning(&self.origin, self.made, now)
+    }
+
+    /// Returns the source again, for a table to be made of it.
+    pub(super) fn source(&self) -> Source {
+        Source {
+            origin: self.origin.clone(),
+            provider: self.provider,
+            entries: self.prefixes.entries(),
+            made: self.made,
+            format: self.format,
+        }
     }
 
     /// Returns the entry that answers for `address`, were this the only source.
@@ -53,7 +78,7 @@ impl KeptSource {
 #[derive(Debug, Default)]
 pub struct About {
     /// The sources, in the order in which they are asked within their provider.
-    pub list: Vec<KeptSource>,
+    pub list: Vec<Arc<KeptSource>>,
     /// What they call the AS numbers.
     pub names: AsNames,
 }
@@ -64,7 +89,19 @@ impl About {
     /// # Errors
     /// `TooManyEntries` never, as `Sources::load` refuses the source that would be too much.
     pub fn freeze(sources: Sources) -> Result<(AsDb, Self), TooManyEntries> {
-        let list = sources.list.iter().map(KeptSource::of).collect();
+        let kept = |source| Arc::new(KeptSource::of(source));
+        let list = sources.list.iter().map(kept).collect();
+        Self::freeze_kept(sources, list)
+    }
+
+    /// As [`About::freeze`], of sources that are kept already.
+    ///
+    /// # Errors
+    /// Those of [`About::freeze`].
+    pub(super) fn freeze_kept(
+        sources: Sources,
+        list: Vec<Arc<KeptSource>>,
+    ) -> Result<(AsDb, Self), TooManyEntries> {
         let (as_db, names) = sources.into_table()?;
         Ok((as_db, Self { list, names }))
     }

@@ -9,15 +9,18 @@
 //! If no database of the operator ever could be used, the shipped snapshot stands in for them.
 //!
 //! Not here: when to look, what becomes of it (`daemon`).
-//! Bound: the prefixes and names of all sources, 12 MiB and 4 MiB for one of the whole Internet.
+//! Bound: [`KeptSource`] and names of each source, 7 MiB and 4 MiB for one of the whole Internet;
+//! the first is shared with what explains the table.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use asdb::{AsNames, Provider};
+use asdb::{AsDb, AsNames, Provider, TooManyEntries};
 
+use crate::sources::about::{About, KeptSource};
 use crate::sources::fault::Trouble;
 use crate::sources::health::{Health, State};
 use crate::sources::{
@@ -71,7 +74,7 @@ struct Slot {
 /// What a source said, and when it was asked.
 #[derive(Debug)]
 struct Good {
-    source: Source,
+    kept: Arc<KeptSource>,
     names: AsNames,
     health: (SystemTime, std::time::Duration),
 }
@@ -162,14 +165,21 @@ impl Keeper {
             .collect()
     }
 
-    /// Returns what all sources said last, to make a table of, and those that are too much.
-    #[must_use]
-    pub fn sources(&self) -> (Sources, Vec<SourceFault>) {
+    /// Returns the table of what all sources said last with what explains it, and the sources that
+    /// are too much.
+    ///
+    /// # Errors
+    /// Those of [`About::freeze`].
+    pub fn freeze(&self) -> (Result<(AsDb, About), TooManyEntries>, Vec<SourceFault>) {
         let mut sources = Sources::default();
-        let good = self.slots.iter().filter_map(|slot| slot.good.as_ref());
-        let faults = good.filter_map(|good| sources.add(good.source.clone(), &good.names).err());
-        let faults = faults.collect();
-        (sources, faults)
+        let (mut list, mut faults) = (Vec::new(), Vec::new());
+        for good in self.slots.iter().filter_map(|slot| slot.good.as_ref()) {
+            match sources.add(good.kept.source(), &good.names) {
+                Ok(()) => list.push(Arc::clone(&good.kept)),
+                Err(fault) => faults.push(fault),
+            }
+        }
+        (About::freeze_kept(sources, list), faults)
     }
 
     /// Returns how all sources are.
@@ -253,7 +263,7 @@ impl Slot {
             }
         }
         let warning = self.good.as_ref();
-        let warning = warning.and_then(|good| good.source.age_warning(now));
+        let warning = warning.and_then(|good| good.kept.age_warning(now));
         if let Some(text) = warning.filter(|_| !self.said_stale) {
             self.said_stale = true;
             events.push(Event {
@@ -302,7 +312,7 @@ impl Slot {
                 self.trouble = None;
                 self.said_stale = false;
                 self.good = Some(Good {
-                    source,
+                    kept: Arc::new(KeptSource::of(&source)),
                     names,
                     health: (now, took),
                 });
@@ -312,10 +322,7 @@ impl Slot {
     }
 
     fn refuse_shrunk(&self, source: &Source, shrinking: Shrinking) -> Result<(), SourceFault> {
-        let before = self
-            .good
-            .as_ref()
-            .map_or(0, |good| good.source.entries.len());
+        let before = self.good.as_ref().map_or(0, |good| good.kept.entries_count);
         let found = source.entries.len();
         match &source.origin {
             Origin::File(path)
@@ -355,7 +362,7 @@ impl Slot {
 
     fn health(&self, now: SystemTime) -> Health {
         let good = self.good.as_ref();
-        let source = good.map(|good| &good.source);
+        let source = good.map(|good| &good.kept);
         let is_stale = source.is_some_and(|source| source.age_warning(now).is_some());
         let state = match self.trouble {
             Some(Trouble::Broken) => State::Broken,
@@ -374,7 +381,7 @@ impl Slot {
             },
             state,
             format: source.map(|source| source.format),
-            entries_count: source.map_or(0, |source| source.entries.len()),
+            entries_count: source.map_or(0, |source| source.entries_count),
             made: source.and_then(|source| source.made),
             loaded: good.map(|good| good.health),
             last_error: self.last_error.clone(),
@@ -425,9 +432,9 @@ mod tests {
     const NOW: SystemTime = SystemTime::UNIX_EPOCH;
 
     fn asn(keeper: &Keeper, address: &str) -> Option<u32> {
-        let (sources, faults) = keeper.sources();
+        let (frozen, faults) = keeper.freeze();
         assert!(faults.is_empty());
-        let (table, _) = sources.into_table().unwrap();
+        let (table, _) = frozen.unwrap();
         let answers = table.answers(table.lookup(address.parse().unwrap()));
         answers.of(Provider::Database).map(|asn| asn.0)
     }

@@ -17,14 +17,10 @@ pub mod keeper;
 mod shipped;
 
 use std::fmt;
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use asdb::{
-    AsDb, AsNames, Asn, Builder, ENTRIES_MAX, Entries, Entry, Prefix, Provider, Reserved,
-    TooManyEntries,
-};
+use asdb::{AsDb, AsNames, Asn, Builder, ENTRIES_MAX, Entries, Prefix, Provider, TooManyEntries};
 
 use crate::config::{self, Enrichment};
 use crate::sources::date::{Date, days_between};
@@ -126,33 +122,28 @@ impl Source {
     /// Returns how old it is in days; `None` if nothing says.
     #[must_use]
     pub fn age_days(&self, now: SystemTime) -> Option<u64> {
-        self.made.map(|made| days_between(made, Date::of(now)))
+        age_days(self.made, now)
     }
+}
 
-    /// Returns the entry that answers for `address`, were this the only source.
-    #[must_use]
-    pub fn answer(&self, address: IpAddr) -> Option<Entry> {
-        let is_asked = self.provider == Provider::Static || asdb::has_origin(address);
-        is_asked
-            .then(|| self.entries.longest(address, Reserved::of(self.provider)))
-            .flatten()
-    }
+/// How old data are that were made on a day; `None` if nothing says.
+fn age_days(made: Option<Date>, now: SystemTime) -> Option<u64> {
+    made.map(|made| days_between(made, Date::of(now)))
+}
 
-    /// Returns a sentence about its age if that is a reason to act.
-    #[must_use]
-    pub fn age_warning(&self, now: SystemTime) -> Option<String> {
-        let days = self.age_days(now)?;
-        match &self.origin {
-            Origin::File(path) if days > FILE_AGE_DAYS_MAX => Some(format!(
-                "{}: {days} days old; fetch a newer one, prefixes move every day",
-                path.display()
-            )),
-            Origin::Shipped if days > SHIPPED_AGE_DAYS_MAX => Some(format!(
-                "the AS data shipped with this program are {days} days old; update the program, \
-                 or name a file in enrichment.as_databases"
-            )),
-            Origin::File(_) | Origin::Shipped | Origin::Configuration => None,
-        }
+/// A sentence about the age of data from there if that is a reason to act.
+fn age_warning(origin: &Origin, made: Option<Date>, now: SystemTime) -> Option<String> {
+    let days = age_days(made, now)?;
+    match origin {
+        Origin::File(path) if days > FILE_AGE_DAYS_MAX => Some(format!(
+            "{}: {days} days old; fetch a newer one, prefixes move every day",
+            path.display()
+        )),
+        Origin::Shipped if days > SHIPPED_AGE_DAYS_MAX => Some(format!(
+            "the AS data shipped with this program are {days} days old; update the program, \
+             or name a file in enrichment.as_databases"
+        )),
+        Origin::File(_) | Origin::Shipped | Origin::Configuration => None,
     }
 }
 
@@ -205,7 +196,7 @@ impl Sources {
         let ages = self
             .list
             .iter()
-            .filter_map(|source| source.age_warning(now));
+            .filter_map(|source| age_warning(&source.origin, source.made, now));
         let names = self.names_cut.then(|| {
             "the AS databases name more AS than are kept; the last ones stay without a name".into()
         });
@@ -269,20 +260,21 @@ fn from_configuration(prefixes: &[StaticPrefix]) -> Result<(Source, AsNames), So
 mod tests {
     use std::time::Duration;
 
+    use super::about::KeptSource;
     use super::*;
 
-    fn source(origin: Origin, provider: Provider, entries: &[(&str, u32)]) -> Source {
+    fn kept(origin: Origin, provider: Provider, entries: &[(&str, u32)]) -> KeptSource {
         let mut list = Entries::new();
         for (prefix, asn) in entries {
             list.push(prefix.parse().unwrap(), Asn(*asn)).unwrap();
         }
-        Source {
+        KeptSource::of(&Source {
             origin,
             provider,
             entries: list,
             made: Some(Date::of_civil(2026, 1, 1)),
             format: "test",
-        }
+        })
     }
 
     fn days_later(days: u64) -> SystemTime {
@@ -293,8 +285,8 @@ mod tests {
     #[test]
     fn age_is_a_warning_for_files_of_90_days_and_the_snapshot_of_18_months() {
         let warns = |origin, days| {
-            let source = source(origin, Provider::Database, &[]);
-            source.age_warning(days_later(days)).is_some()
+            let made = Some(Date::of_civil(2026, 1, 1));
+            age_warning(&origin, made, days_later(days)).is_some()
         };
         let file = || Origin::File("asn.mmdb".into());
         assert!(!warns(file(), 90));
@@ -307,9 +299,9 @@ mod tests {
     fn only_the_operator_is_asked_about_addresses_without_origin() {
         let address = "10.1.2.3".parse().unwrap();
         let entries = [("10.0.0.0/8", 64512), ("10.1.0.0/16", 64500)];
-        let database = source(Origin::Shipped, Provider::Database, &entries);
+        let database = kept(Origin::Shipped, Provider::Database, &entries);
         assert_eq!(database.answer(address), None);
-        let own = source(Origin::Configuration, Provider::Static, &entries);
+        let own = kept(Origin::Configuration, Provider::Static, &entries);
         assert_eq!(own.answer(address).unwrap().asn, Asn(64500));
     }
 
