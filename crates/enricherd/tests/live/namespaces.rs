@@ -177,7 +177,15 @@ impl Nfcapd {
     }
 }
 
-fn start_daemon(net: &Net, place: &Path, forwarding: &str) -> Program {
+/// Files that the daemon may open.
+#[derive(Clone, Copy)]
+enum Files {
+    AsMany,
+    /// Too few for a socket for each exporter.
+    Few,
+}
+
+fn start_daemon(net: &Net, place: &Path, forwarding: &str, files: Files) -> Program {
     let state = place.join("state");
     let text = format!(
         "general: {{listen_port: {DAEMON_PORT}, log_file: \"-\", state_dir: {}}}\n{forwarding}\n",
@@ -185,7 +193,13 @@ fn start_daemon(net: &Net, place: &Path, forwarding: &str) -> Program {
     );
     let config = place.join("config.yaml");
     fs::write(&config, text).unwrap();
-    let mut command = within(&net.daemon, env!("CARGO_BIN_EXE_ipfix-enricher"));
+    let limit = match files {
+        Files::AsMany => "",
+        Files::Few => "ulimit -n 64; ",
+    };
+    let script = format!("{limit}exec \"$@\"");
+    let mut command = within(&net.daemon, "sh");
+    command.args(["-c", &script, "sh", env!("CARGO_BIN_EXE_ipfix-enricher")]);
     Program::start(command.arg("--config").arg(config), &["listening at"])
 }
 
@@ -253,7 +267,12 @@ fn exporters_of(rows: &[HashMap<String, String>], destination: &str) -> BTreeSet
     to.map(|row| row["ra"].trim().to_owned()).collect()
 }
 
-fn check_attribution(test: &str, source: &str, addresses: &Addresses, expected: [&str; 2]) {
+fn check_attribution(
+    test: &str,
+    (source, files): (&str, Files),
+    addresses: &Addresses,
+    expected: [&str; 2],
+) {
     let net = Net::new("net");
     let place = place(test);
     let nfcapd = Nfcapd::start(&net, addresses.collector, place.join("files"));
@@ -261,7 +280,7 @@ fn check_attribution(test: &str, source: &str, addresses: &Addresses, expected: 
         "forwarding: {{source: {source}, collectors: [{{host: \"{}\", port: {COLLECTOR_PORT}}}]}}",
         addresses.collector
     );
-    let daemon = start_daemon(&net, &place, &forwarding);
+    let daemon = start_daemon(&net, &place, &forwarding, files);
     send_layouts(addresses);
     finish(&net, daemon, 2 * u64::from(MESSAGES));
     let rows = nfcapd.rows();
@@ -289,8 +308,8 @@ fn each_record_is_its_exporters_over_ipv4() {
         "each_record_is_its_exporters_over_ipv4",
         &["nfcapd", "nfdump"],
     ) {
-        check_attribution("named-v4", "exporter", &V4, V4.exporters);
-        check_attribution("auto-v4", "auto", &V4, V4.exporters);
+        check_attribution("named-v4", ("exporter", Files::AsMany), &V4, V4.exporters);
+        check_attribution("auto-v4", ("auto", Files::AsMany), &V4, V4.exporters);
     }
 }
 
@@ -300,7 +319,19 @@ fn each_record_is_its_exporters_over_ipv6() {
         "each_record_is_its_exporters_over_ipv6",
         &["nfcapd", "nfdump"],
     ) {
-        check_attribution("named-v6", "exporter", &V6, V6.exporters);
+        check_attribution("named-v6", ("exporter", Files::AsMany), &V6, V6.exporters);
+    }
+}
+
+#[test]
+fn without_a_socket_for_each_exporter_each_record_is_its_exporters_too() {
+    if is_inside(
+        "without_a_socket_for_each_exporter_each_record_is_its_exporters_too",
+        &["nfcapd", "nfdump"],
+    ) {
+        let few = ("exporter", Files::Few);
+        check_attribution("few-v4", few, &V4, V4.exporters);
+        check_attribution("few-v6", few, &V6, V6.exporters);
     }
 }
 
@@ -311,8 +342,8 @@ fn behind_our_own_address_each_record_decodes_right() {
         &["nfcapd", "nfdump"],
     ) {
         let own = |addresses: &Addresses| [addresses.daemon[1]; 2];
-        check_attribution("own-v4", "own", &V4, own(&V4));
-        check_attribution("own-v6", "own", &V6, own(&V6));
+        check_attribution("own-v4", ("own", Files::AsMany), &V4, own(&V4));
+        check_attribution("own-v6", ("own", Files::AsMany), &V6, own(&V6));
     }
 }
 
@@ -326,7 +357,12 @@ fn an_exporter_of_the_other_ip_version_leaves_under_our_address_and_decodes_righ
             collector: V4.collector,
             ..V6
         };
-        check_attribution("mixed", "exporter", &mixed, [V4.daemon[1]; 2]);
+        check_attribution(
+            "mixed",
+            ("exporter", Files::AsMany),
+            &mixed,
+            [V4.daemon[1]; 2],
+        );
     }
 }
 
@@ -338,10 +374,12 @@ fn what_is_above_the_mtu_arrives_whole_in_its_exporters_name() {
     ) {
         return;
     }
-    for (name, addresses, source) in [
-        ("large-v4", V4, "exporter"),
-        ("large-v6", V6, "exporter"),
-        ("large-own", V4, "own"),
+    for (name, addresses, source, files) in [
+        ("large-v4", V4, "exporter", Files::AsMany),
+        ("large-v6", V6, "exporter", Files::AsMany),
+        ("large-few-v4", V4, "exporter", Files::Few),
+        ("large-few-v6", V6, "exporter", Files::Few),
+        ("large-own", V4, "own", Files::AsMany),
     ] {
         let (net, place) = (Net::new("mtu"), place(name));
         let nfcapd = Nfcapd::start(&net, addresses.collector, place.join("files"));
@@ -350,7 +388,7 @@ fn what_is_above_the_mtu_arrives_whole_in_its_exporters_name() {
              [{{host: \"{}\", port: {COLLECTOR_PORT}}}]}}",
             addresses.collector
         );
-        let daemon = start_daemon(&net, &place, &forwarding);
+        let daemon = start_daemon(&net, &place, &forwarding, files);
         let [exporter, _] = addresses.exporters;
         let exporter = UdpSocket::bind((exporter.parse::<IpAddr>().unwrap(), 0)).unwrap();
         let to = SocketAddr::new(addresses.daemon[0].parse().unwrap(), DAEMON_PORT);

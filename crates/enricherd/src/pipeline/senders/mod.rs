@@ -186,15 +186,17 @@ impl Senders {
     fn slot_of(&mut self, outgoing: &Outgoing, now: Millis) -> SlotIndex {
         let exporter = outgoing.route.exporter;
         let way = self.ways.get(usize::from(outgoing.route.outlet));
-        match way {
-            Some(way) if matches!(way.identity, Identity::Fixed(_)) => return SlotIndex::SHARED,
-            Some(way) if way.bears_address_of(exporter.ip(), &self.own_addresses) => {
-                return SlotIndex::NAMED;
-            }
-            _ => {}
+        if way.is_some_and(|way| matches!(way.identity, Identity::Fixed(_))) {
+            return SlotIndex::SHARED;
         }
         let slot = self.sessions.slot_of(exporter, now);
-        self.shared_messages += u64::from(slot == SlotIndex::SHARED);
+        if slot != SlotIndex::SHARED {
+            return slot;
+        }
+        if way.is_some_and(|way| way.bears_address_of(exporter.ip(), &self.own_addresses)) {
+            return SlotIndex::NAMED;
+        }
+        self.shared_messages += 1;
         slot
     }
 
@@ -229,8 +231,8 @@ impl Senders {
         self.sessions.count()
     }
 
-    /// Sends the Messages of one session and outlet, or all of an outlet that bear their exporters'
-    /// addresses, to each collector of the outlet.
+    /// Sends the Messages of one session and outlet, or those of an outlet that bear the addresses
+    /// of exporters without sockets, to each collector of the outlet.
     fn send_group(&mut self, group: &[Leaving], cargo: Cargo<'_>, now: Millis) {
         let outgoing = cargo.egress.outgoing();
         let mut messages = group.iter().filter_map(|one| outgoing.get(one.place()));
@@ -239,8 +241,9 @@ impl Senders {
         };
         let (slot, total) = (first.slot(), group.len() as u64);
         let ttl = self.sessions.note_use(slot, cargo.ttl(last), now);
-        let way = usize::try_from(first.outlet()).unwrap_or(usize::MAX);
-        let way = self.ways.get(way).filter(|_| slot == SlotIndex::NAMED);
+        let exporter = last.route.exporter;
+        let way = self.ways.get(usize::from(last.route.outlet));
+        let way = way.filter(|way| way.bears_address_of(exporter.ip(), &self.own_addresses));
         let borne_family = way.and_then(Way::named_family);
         let named = |leaving: &Leaving| {
             let outgoing = outgoing.get(leaving.place())?;
@@ -258,21 +261,22 @@ impl Senders {
                 continue;
             };
             let is_borne = Some(Family::of(address)) == borne_family;
-            if !is_borne {
-                target.note_as_own(last.route.exporter, total);
-            }
+            let to = (collector, address);
             let mut passage = Passage {
                 outbox: &mut self.outbox,
                 target,
                 now,
             };
             if is_borne {
-                let to = (collector, address);
-                self.named.send_all(&mut passage, to, group, named);
+                match self.sessions.output_as(exporter, slot, to) {
+                    Some(output) => passage.send_all(output, group, |one| Some(named(one)?.parts)),
+                    None => self.named.send_all(&mut passage, to, group, named),
+                }
                 continue;
             }
+            passage.target.note_as_own(exporter, total);
             let source = passage.target.fixed_source(address);
-            match self.sessions.output(slot, (collector, address), source) {
+            match self.sessions.output(slot, to, source) {
                 Ok(output) => {
                     passage.send_all(output, group, |one| Some(named(one)?.parts));
                 }

@@ -1,8 +1,9 @@
-//! Messages that bear their exporter's address and port.
+//! Messages that bear the address and port of an exporter without sockets of its own.
 //!
-//! One raw socket of each family serves all exporters of a worker. It does not divide what is
-//! above the MTU of the way; such a Message leaves by a socket that is bound to the exporter's
-//! address, and the kernel fragments it.
+//! One raw socket of each family serves all such exporters of a worker, at a higher price: the
+//! kernel looks for the way of each datagram, and the checksum is ours to make. It does not divide
+//! what is above the MTU of the way; such a Message leaves by a socket that is bound to the
+//! exporter's address, and the kernel fragments it.
 //!
 //! Not here: which exporters' addresses are borne (`mediator::settings`), headers (`io::udp::raw`).
 //! Bound: two raw sockets, [`LARGE_MAX`] others; the one that was not used for longest goes first.

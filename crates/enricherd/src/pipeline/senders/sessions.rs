@@ -1,13 +1,15 @@
-//! Sessions that leave from our own address, each from a source port of its own.
+//! Sockets of their own for sessions: from our address, each from a source port of its own, or
+//! from the exporter's address and port.
 //!
 //! Collectors tell the Transport Sessions behind one address apart by port [RFC 7011 §3.1]. Each
 //! session has a connected socket for each collector: the kernel then tells us which collector
-//! refuses.
+//! refuses, it knows the way already, and neighbours may leave as one.
 //!
 //! Not here: what is sent (`senders`).
 //! Bound: [`SOCKETS_MAX`] sockets, or fewer where the process may open fewer files; sessions above
-//! it share one socket per collector, which the domains, shown apart, allow. A session that was
-//! silent for a while gives its sockets back.
+//! it share one socket per collector, which the domains, shown apart, allow, or bear their
+//! exporters' addresses without one (`named`). A session that was silent for a while gives its
+//! sockets back.
 
 use std::collections::HashMap;
 use std::io;
@@ -37,7 +39,7 @@ pub(super) struct SlotIndex(pub(super) u32);
 impl SlotIndex {
     /// The slot whose sockets all those share for whom there is no other.
     pub(super) const SHARED: Self = Self(0);
-    /// The place of those that need none, as they bear their exporters' addresses.
+    /// The place of those that bear their exporters' addresses and have no sockets.
     pub(super) const NAMED: Self = Self(u16::MAX as u32);
 
     fn place(self) -> usize {
@@ -64,6 +66,8 @@ struct Slot {
     ttl: u8,
     used_at: Millis,
     outputs: Vec<Option<Output>>,
+    /// Nothing can be bound to the exporter's address and port.
+    is_unbindable: bool,
 }
 
 impl Slot {
@@ -73,6 +77,7 @@ impl Slot {
             ttl: TTL_UNKNOWN,
             used_at: now,
             outputs: (0..collectors_count).map(|_| None).collect(),
+            is_unbindable: false,
         }
     }
 }
@@ -141,6 +146,26 @@ impl Sessions {
         slot.ttl
     }
 
+    /// Returns a session's socket to a collector that bears its exporter's address and port, opened
+    /// if need be; `None` if there can be none.
+    ///
+    /// It is tried once: the port may be one that only a superuser has, the process may open no
+    /// more files, and the way without a socket is as good.
+    pub(super) fn output_as(
+        &mut self,
+        exporter: SocketAddr,
+        index: SlotIndex,
+        (collector, address): (usize, SocketAddr),
+    ) -> Option<&mut Output> {
+        let slot = self.slots.get_mut(index.place())?;
+        let place = slot.outputs.get_mut(collector)?;
+        if place.is_none() && !slot.is_unbindable {
+            *place = open::output_from(exporter, address).ok();
+            slot.is_unbindable = place.is_none();
+        }
+        place.as_mut()
+    }
+
     /// Returns a session's socket to a collector, opened if need be, from `source` if there is one.
     /// Where the process may open no more, the shared one serves.
     ///
@@ -202,6 +227,7 @@ impl Sessions {
             if slot.exporter.is_some() && now.since(slot.used_at) >= idle_ms {
                 let exporter = slot.exporter.take();
                 slot.outputs.fill_with(|| None);
+                slot.is_unbindable = false;
                 self.free.push(SlotIndex(index));
                 exporter.and_then(|exporter| self.by_exporter.remove(&exporter));
                 self.last = None;
@@ -215,6 +241,7 @@ impl Sessions {
             if let Some(output) = slot.outputs.get_mut(collector) {
                 *output = None;
             }
+            slot.is_unbindable = false;
         }
     }
 }
@@ -277,6 +304,23 @@ mod tests {
         sessions.sweep(Millis(IDLE_MS_IF_FULL));
         assert_eq!(sessions.count(), 0);
         assert_eq!(sessions.slot_of(exporter(2), Millis(0)), only);
+    }
+
+    #[test]
+    fn a_port_that_another_program_has_to_itself_is_asked_for_once() {
+        let collector = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let to = (0, collector.local_addr().unwrap());
+        let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let exporter = taken.local_addr().unwrap();
+        let mut sessions = Sessions::new(1, 0, Millis(0));
+        let slot = sessions.slot_of(exporter, Millis(0));
+        assert!(sessions.output_as(exporter, slot, to).is_none());
+        drop(taken);
+        assert!(sessions.output_as(exporter, slot, to).is_none());
+        sessions.close(0);
+        let output = sessions.output_as(exporter, slot, to).unwrap();
+        let bound = output.socket().local_addr().unwrap();
+        assert_eq!(bound.as_socket(), Some(exporter));
     }
 
     #[test]
