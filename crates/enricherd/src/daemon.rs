@@ -34,9 +34,12 @@ use tokio::sync::oneshot;
 
 use crate::config::{Config, EVERYONE_MAY_SEND};
 use crate::control::events::Events;
+use crate::control::facts::Facts;
+use crate::control::faults;
+use crate::control::ledger::SharedLedger;
+use crate::control::pulse::SharedPulse;
 use crate::control::resolve::{Addresses, resolve_within};
 use crate::control::reverse_dns::ReverseDns;
-use crate::control::telnet::Facts;
 use crate::control::told::Told;
 use crate::io::clock::Clock;
 use crate::io::instance::Instance;
@@ -116,15 +119,16 @@ impl Daemon {
         let mut state_dir = StateDir::new(config.general.state_dir.clone(), input.bound.port());
         let (outlets, addresses, own_addresses) = recipients(&config, &mut state_dir);
         let (orders, ordered) = Orders::for_all(workers_count);
+        let clock = Clock::start();
         let (handover, handed) = sync_channel(HANDOVERS_PER_WORKER * workers_count);
         let timers = timers::Timers {
-            facts: Arc::new(Facts {
-                pages: pages.clone(),
-                started,
-                told: told(&config, &knowledge, places.clone()),
-                events: Events::default(),
-                sources: knowledge.health().clone(),
-            }),
+            facts: Arc::new(facts(
+                &config,
+                &knowledge,
+                pages.clone(),
+                (started, clock),
+                places.clone(),
+            )),
             places: Follower::new(config.enrichment.clone(), places),
             orders: orders.clone(),
             destinations: outlets.destinations.clone(),
@@ -141,6 +145,7 @@ impl Daemon {
             own_addresses,
             state: state::load(&state_dir),
             known: knowledge.known().clone(),
+            clock,
             handover,
         };
         // The workers are not there yet, so there is room.
@@ -233,6 +238,27 @@ impl Daemon {
     }
 }
 
+/// What whoever asks is answered from.
+fn facts(
+    config: &Config,
+    knowledge: &Knowledge,
+    pages: Pages,
+    (started, clock): (Instant, Clock),
+    places: SharedPlaces,
+) -> Facts {
+    Facts {
+        pages,
+        started,
+        clock,
+        told: told(config, knowledge, places),
+        events: Events::default(),
+        faults: faults::last(),
+        sources: knowledge.health().clone(),
+        ledger: SharedLedger::default(),
+        pulse: SharedPulse::default(),
+    }
+}
+
 fn told(config: &Config, knowledge: &Knowledge, places: SharedPlaces) -> Told {
     let names = if config.enrichment.reverse_dns {
         ReverseDns::of_system()
@@ -255,6 +281,7 @@ struct Common {
     own_addresses: Vec<IpAddr>,
     state: Arc<[Vec<u8>]>,
     known: SharedKnown,
+    clock: Clock,
     handover: SyncSender<Handover>,
 }
 
@@ -280,7 +307,7 @@ fn starts(
     settings.limits = settings::limits_of(common.steering.workers_count());
     let sockets_max = crew::sockets_max(files_max(), common.steering.workers_count());
     settings.own_addresses.clone_from(&common.own_addresses);
-    let (clock, apart) = (Clock::start(), Arc::<Apart>::default());
+    let apart = Arc::<Apart>::default();
     let sockets = sockets.zip(pages.iter()).enumerate();
     sockets.map(move |(index, ((socket, orders), page))| Start {
         index,
@@ -295,7 +322,7 @@ fn starts(
         sockets_max,
         state: Arc::clone(&common.state),
         known: common.known.clone(),
-        clock,
+        clock: common.clock,
         page: Arc::clone(page),
         orders,
         handover: common.handover.clone(),

@@ -191,6 +191,7 @@ fn settings() -> Settings {
             flow_as_semantics: FlowAsSemantics::Origin,
             address: AddressChoice::FirstPublic,
             unusable_as: vec![0, 23_456, 65_535, u32::MAX],
+            sampling_rate: 0,
         },
         outlets: vec![Outlet {
             packet_octets_max: 1500,

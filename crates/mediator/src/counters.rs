@@ -173,12 +173,30 @@ pub struct SessionCounters {
     pub messages_out: u64,
     /// Its records.
     pub records: RecordCounters,
+    /// Of these, those that left longer than they came, with AS numbers of our own behind them.
+    pub records_cloned: u64,
     /// Data Sets and others that left without AS numbers, by [`Raw`].
     pub raw_sets: [u64; Raw::ALL.len()],
     /// Data Records in them, as far as they can be counted, by [`Raw`].
     pub raw_records: [u64; Raw::ALL.len()],
     /// Templates of the input without an AS field, with one of at most 16 bits, and with a wider.
     pub templates_by_as_width: [u64; 3],
+}
+
+impl SessionCounters {
+    /// Adds the numbers of another session.
+    pub fn add(&mut self, other: &Self) {
+        self.messages_in += other.messages_in;
+        self.messages_out += other.messages_out;
+        self.records.add(&other.records);
+        self.records_cloned += other.records_cloned;
+        add_each(&mut self.raw_sets, &other.raw_sets);
+        add_each(&mut self.raw_records, &other.raw_records);
+        add_each(
+            &mut self.templates_by_as_width,
+            &other.templates_by_as_width,
+        );
+    }
 }
 
 /// What one Mediator did since it was made.
@@ -192,6 +210,10 @@ pub struct Counters {
     pub messages_in: u64,
     /// Messages of NetFlow v5, v9, IPFIX, and of other versions.
     pub messages_by_version: [u64; 4],
+    /// Octets in these.
+    pub octets_by_version: [u64; 4],
+    /// Data Records of Templates that we know, by the same versions.
+    pub records_by_version: [u64; 4],
     /// Received Messages that left, changed or not.
     pub messages_forwarded: u64,
     /// Received Messages that do not leave, by [`Dropped`].
@@ -246,6 +268,8 @@ impl Counters {
     /// Adds the numbers of another Mediator.
     pub fn add(&mut self, other: &Self) {
         add_each(&mut self.messages_by_version, &other.messages_by_version);
+        add_each(&mut self.octets_by_version, &other.octets_by_version);
+        add_each(&mut self.records_by_version, &other.records_by_version);
         add_each(&mut self.messages_dropped, &other.messages_dropped);
         add_each(&mut self.sets_dropped, &other.sets_dropped);
         add_each(&mut self.sets_raw, &other.sets_raw);

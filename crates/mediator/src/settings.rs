@@ -72,6 +72,8 @@ pub struct Treatment {
     pub address: AddressChoice,
     /// AS numbers of the exporter that are no answer, besides the reserved ranges.
     pub unusable_as: Vec<u32>,
+    /// One IP packet in so many is sampled, where the exporter does not say; 0: nobody knows.
+    pub sampling_rate: u32,
 }
 
 /// A [`Treatment`] for the exporters of a prefix.

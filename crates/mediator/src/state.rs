@@ -13,7 +13,7 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use crate::wire::octets::{u16_at, u32_at};
 
 /// The first octets of a state: what it is, and the version of its layout.
-const MAGIC: &[u8] = b"IPFX-AS\x01";
+const MAGIC: &[u8] = b"IPFX-AS\x02";
 const CHECKSUM_OCTETS: usize = 8;
 
 /// Why a saved state is not used.

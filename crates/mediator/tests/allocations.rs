@@ -160,6 +160,7 @@ fn settings() -> Settings {
             flow_as_semantics: FlowAsSemantics::Origin,
             address: AddressChoice::FirstPublic,
             unusable_as: vec![0],
+            sampling_rate: 0,
         },
         outlets: vec![outlet(1500), outlet(576)],
         own_addresses: Vec::new(),

@@ -151,8 +151,13 @@ const HOUSE: &[Floor] = &[
         foreign_max: 2,
     },
     Floor {
+        name: "report",
+        may_use: &[],
+        foreign_max: 0,
+    },
+    Floor {
         name: "enricherd",
-        may_use: &["asdb", "mediator", "routefeed"],
+        may_use: &["asdb", "mediator", "report", "routefeed"],
         foreign_max: 15,
     },
     Floor {

@@ -14,9 +14,9 @@ use asdb::snapshot::{self, Snapshot};
 use asdb::{AsNames, Asn, Builder, Entries};
 
 use crate::cli::{Failure, print};
-use crate::control::json::{object, or_null, string};
 use crate::sources::date::Date;
 use crate::sources::{Source, load_any};
+use report::json::{object, or_null, string};
 
 /// What is done with files of AS data.
 #[derive(Debug, clap::Subcommand)]

@@ -365,6 +365,8 @@ mod tests {
             templates_count: 2,
             counters: &counters,
             examples: &[],
+            seen_at: mediator::Millis(0),
+            sampling_rate: None,
         };
         let mut frames = FrameCounts {
             frames_count: 7,

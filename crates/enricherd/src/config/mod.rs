@@ -10,6 +10,7 @@
 mod check;
 mod dump;
 mod fault;
+mod json;
 mod keys;
 mod near;
 mod node;

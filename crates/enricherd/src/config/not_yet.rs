@@ -12,10 +12,6 @@ const OUTPUT: &str = "it only sends UDP datagrams, to each collector the same";
 
 /// The keys, each with what this version lacks.
 const NOT_YET: &[(&str, &str)] = &[
-    (
-        "exporters[].sampling_rate",
-        "it does not use sampling rates",
-    ),
     ("exporters[].routes_from", LIVE_ROUTES),
     ("enrichment.bgp_enabled", LIVE_ROUTES),
     ("enrichment.bgp_router", LIVE_ROUTES),

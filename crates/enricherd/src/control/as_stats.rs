@@ -1,6 +1,7 @@
 //! The AS numbers with most traffic, and the pairs of them.
 //!
-//! AS numbers are counted exactly, packets and octets as the exporters say. Pairs come from one
+//! AS numbers are counted exactly: flows as they came, packets and octets as the exporters say,
+//! times the sampling rate that they announce. Pairs come from one
 //! record in [`PAIR_STRIDE`] and are multiplied, which the answer says.
 //!
 //! Not here: counting (`pipeline::traffic`).
@@ -12,7 +13,9 @@ use std::fmt::Write;
 use asdb::Asn;
 use mediator::Volume;
 
-use crate::control::json::{list, object, or_null, string};
+use report::json::{list, object, or_null, string};
+use report::text::grouped;
+
 use crate::control::told::Told;
 use crate::pipeline::traffic::{PAIR_STRIDE, TrafficView};
 
@@ -109,7 +112,9 @@ pub fn text(traffic: &[TrafficView], told: &Told) -> String {
     );
     for ([source, destination], volume) in sum.top_pairs() {
         let pair = format!("{} -> {}", source.0, destination.0);
-        let _ = writeln!(text, "{pair:<24} {}", columns(&volume));
+        let name = |asn| told.as_name(asn).unwrap_or_else(|| "?".to_owned());
+        let names = format!("{} -> {}", name(source), name(destination));
+        let _ = writeln!(text, "{pair:<24} {}  {names}", columns(&volume));
     }
     if sum.other_pairs.flows > 0 {
         let _ = writeln!(text, "{:<24} {}", "(others)", columns(&sum.other_pairs));
@@ -117,7 +122,7 @@ pub fn text(traffic: &[TrafficView], told: &Told) -> String {
     text
 }
 
-const COLUMNS: &str = "         flows          packets               octets";
+const COLUMNS: &str = "         flows              packets                   octets";
 
 fn columns(volume: &Volume) -> String {
     let Volume {
@@ -125,7 +130,12 @@ fn columns(volume: &Volume) -> String {
         ip_packets: packets,
         octets,
     } = volume;
-    format!("{flows:>14} {packets:>16} {octets:>20}")
+    format!(
+        "{:>14} {:>20} {:>24}",
+        grouped(*flows),
+        grouped(*packets),
+        grouped(*octets)
+    )
 }
 
 /// As [`text`], as one line of JSON.
@@ -146,9 +156,12 @@ pub fn json(traffic: &[TrafficView], told: &Told) -> String {
         ])
     };
     let pairs = sum.top_pairs().into_iter().map(|(pair, volume)| {
+        let name = |asn| or_null(told.as_name(asn).map(|name| string(&name)));
         let mut members = vec![
             ("source_as", pair[0].0.to_string()),
             ("destination_as", pair[1].0.to_string()),
+            ("source_name", name(pair[0])),
+            ("destination_name", name(pair[1])),
         ];
         members.extend(volume_members(&volume));
         object(&members)

@@ -17,9 +17,9 @@ use mediator::counters::SideCounters;
 use mediator::{Disagreement, Version};
 
 use crate::control::events::Events;
-use crate::control::json::{list, object, or_null, string};
 use crate::control::told::Told;
 use crate::pipeline::page::Numbers;
+use report::json::{list, object, or_null, string};
 
 /// Examples of each side that are shown.
 pub const EXAMPLES_SHOWN_MAX: usize = 8;

@@ -8,7 +8,7 @@ use std::fmt::Write;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use crate::control::json::{list, object, string};
+use report::json::{list, object, string};
 
 /// Events that are kept.
 pub const EVENTS_MAX: usize = 256;

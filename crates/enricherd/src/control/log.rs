@@ -19,8 +19,10 @@ use std::time::{Duration, Instant};
 
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::prelude::*;
 
 use crate::config::{General, LogFile, LogFormat, LogLevel};
+use crate::control::faults::Keeper;
 
 /// Lines that wait for the disk.
 pub const QUEUE_LINES_MAX: usize = 4096;
@@ -59,15 +61,17 @@ impl Log {
             queue: queue.clone(),
             lost: Arc::clone(&lost),
         };
-        let subscriber = tracing_subscriber::fmt()
-            .with_max_level(level(general.log_level))
+        let written = tracing_subscriber::fmt::layer()
             .with_ansi(false)
             .with_target(false)
             .with_writer(lines);
+        let registry = tracing_subscriber::registry()
+            .with(level(general.log_level))
+            .with(Keeper);
         // A second log in one process, as in tests, writes to the first.
         let outcome = match general.log_format {
-            LogFormat::Text => subscriber.try_init(),
-            LogFormat::Json => subscriber.json().flatten_event(true).try_init(),
+            LogFormat::Text => registry.with(written).try_init(),
+            LogFormat::Json => registry.with(written.json().flatten_event(true)).try_init(),
         };
         drop(outcome);
         let writer = thread::Builder::new().name("log".into()).spawn(move || {

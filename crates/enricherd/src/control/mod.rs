@@ -2,15 +2,23 @@
 //!
 //! Not here: the data plane (`pipeline`), starting and stopping it (`daemon`).
 
+pub mod answer;
 pub mod as_stats;
+pub mod collectors;
 pub mod disagreements;
 pub mod events;
 pub mod explain;
-pub(crate) mod json;
+pub mod exporters;
+pub mod facts;
+pub mod faults;
+pub mod ledger;
 pub mod log;
+pub mod process;
+pub mod pulse;
 pub mod resolve;
 pub mod reverse_dns;
 pub mod sources;
 pub mod stats;
 pub mod telnet;
+pub mod templates;
 pub mod told;

@@ -7,9 +7,15 @@
 use std::fmt::Write;
 use std::time::{Duration, SystemTime};
 
-use crate::control::json::{list, object, or_null, string};
+use report::Snapshot;
+use report::catalogue::labelled;
+use report::json::{list, object, or_null, string};
+
+use crate::control::stats::saturating;
 use crate::sources::date::{Date, days_between};
-use crate::sources::health::Health;
+use crate::sources::health::{Health, State};
+
+const SECONDS_PER_DAY: u64 = 86_400;
 
 /// Returns each source with what it holds and what is wrong with it.
 #[must_use]
@@ -54,6 +60,20 @@ pub fn text(sources: &[Health], now: SystemTime) -> String {
 #[must_use]
 pub fn json(sources: &[Health], now: SystemTime) -> String {
     list(sources.iter().map(|source| source_json(source, now))) + "\n"
+}
+
+/// Puts in what scrapers want to know of each source.
+pub(crate) fn put(snapshot: &mut Snapshot, sources: &[Health], now: SystemTime) {
+    for source in sources {
+        let labels = vec![source.provider.name().to_owned(), source.origin.to_string()];
+        let is_up = source.state == State::Ok && !source.stands_in && !source.is_last_good;
+        snapshot.put_at(&labelled::SOURCE_UP, labels.clone(), u64::from(is_up));
+        let prefixes_count = saturating(source.entries_count);
+        snapshot.put_at(&labelled::SOURCE_PREFIXES, labels.clone(), prefixes_count);
+        if let Some(days) = age_days(source, now) {
+            snapshot.put_at(&labelled::SOURCE_AGE, labels, days * SECONDS_PER_DAY);
+        }
+    }
 }
 
 fn source_json(source: &Health, now: SystemTime) -> String {

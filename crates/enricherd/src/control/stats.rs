@@ -1,179 +1,216 @@
-//! The numbers of the data plane, for people and for programs.
+//! The numbers of the data plane, put under the names of the catalogue.
 //!
-//! Names here are public: they are added, never renamed.
-//!
-//! Not here: where numbers are counted (`pipeline`, `mediator`), who asks (`control::telnet`).
+//! Not here: the names (`report::catalogue`), where numbers are counted (`pipeline`, `mediator`),
+//! who asks (`control::telnet`, `control::http`), what is shown by exporter (`exporters`) or
+//! collector (`collectors`).
 
-use std::collections::BTreeMap;
+use std::collections::HashSet;
 use std::fmt::Write;
-use std::net::IpAddr;
 
 use asdb::Provider;
-use mediator::counters::SideCounters;
 use mediator::{Counters, Dropped, Raw, Version};
+use report::catalogue::{labelled, total};
+use report::rates::WINDOWS;
+use report::{Snapshot, json, text};
 
-use crate::control::json::{list, object, or_null, string};
-use crate::pipeline::page::{Numbers, SessionPage, TargetPage, WorkerPage};
+use crate::control::collectors;
+use crate::control::pulse::RATED_COUNT;
+use crate::pipeline::page::{Numbers, WorkerPage};
 use crate::pipeline::tally::{Refused, Tally};
-use crate::pipeline::target::Unsent;
 
-/// A counter's name and value.
-type Row = (&'static str, u64);
+/// The protocols, in the order of the Mediator's counters.
+const VERSIONS: [&str; 4] = ["v5", "v9", "ipfix", "unknown"];
+
+/// What the workers' numbers do not tell.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Beside {
+    /// Seconds since the start.
+    pub uptime_s: u64,
+    /// Rates over the windows of `report::rates`.
+    pub rates: [[u64; RATED_COUNT]; WINDOWS.len()],
+}
 
 /// Returns what came, what became of it and what left, one number a line.
 #[must_use]
-pub fn text(numbers: &Numbers, uptime_s: u64) -> String {
-    let mut text = String::new();
-    let mut row = |name: &str, value: u64| {
-        // Writing to a String cannot fail.
-        let _ = writeln!(text, "{name:<34} {value:>20}");
-    };
-    row("uptime_s", uptime_s);
-    for (name, value) in rows(numbers) {
-        row(name, value);
-    }
-    for (group, members) in groups(numbers) {
-        for (name, value) in members.into_iter().filter(|(_, value)| *value > 0) {
-            row(&format!("{group}.{name}"), value);
-        }
-    }
-    for (index, worker) in numbers.workers.iter().enumerate() {
-        for (name, value) in worker_rows(worker) {
-            row(&format!("worker-{index}.{name}"), value);
-        }
-    }
-    text
+pub fn text(numbers: &Numbers, beside: &Beside) -> String {
+    text::lines(&snapshot(numbers, beside))
 }
 
-fn worker_rows(worker: &WorkerPage) -> [Row; 4] {
-    [
-        ("datagrams_in", worker.datagrams),
-        ("kernel_drops", worker.kernel_drops),
-        ("exporters", saturating(worker.exporters_count)),
-        ("mediator_bytes", saturating(worker.mediator_bytes)),
-    ]
-}
-
-/// As [`text`], as one line of JSON.
+/// As [`text`], as one line of JSON, with the collectors.
 #[must_use]
-pub fn json(numbers: &Numbers, uptime_s: u64) -> String {
-    let mut members = vec![("uptime_s", uptime_s.to_string())];
-    members.extend(rows(numbers).map(|(name, value)| (name, value.to_string())));
-    for (group, rows) in groups(numbers) {
-        members.push((group, rows_json(&rows)));
-    }
-    let collectors = numbers.targets.iter().map(collector_json);
-    members.push(("collectors", list(collectors)));
-    let workers = numbers.workers.iter().map(worker_rows);
-    members.push(("workers", list(workers.map(|rows| rows_json(&rows)))));
-    object(&members) + "\n"
+pub fn json(numbers: &Numbers, beside: &Beside) -> String {
+    let mut members = json::members(&snapshot(numbers, beside));
+    members.push(("collectors", collectors::list(numbers)));
+    json::object(&members) + "\n"
 }
 
-fn rows_json(rows: &[Row]) -> String {
-    let members: Vec<_> = rows
-        .iter()
-        .map(|(name, value)| (*name, value.to_string()))
-        .collect();
-    object(&members)
+/// Returns the numbers of the whole daemon and of its workers under their names.
+#[must_use]
+pub fn snapshot(numbers: &Numbers, beside: &Beside) -> Snapshot {
+    let mut snapshot = Snapshot::default();
+    snapshot.put(&total::UPTIME, beside.uptime_s);
+    put_totals(&mut snapshot, numbers);
+    put_rates(&mut snapshot, beside);
+    put_groups(&mut snapshot, numbers);
+    put_workers(&mut snapshot, &numbers.workers);
+    snapshot
 }
 
-fn rows(numbers: &Numbers) -> impl Iterator<Item = Row> {
-    let Counters { records, store, .. } = &numbers.mediator;
+fn put_totals(snapshot: &mut Snapshot, numbers: &Numbers) {
     let counters = &numbers.mediator;
+    let Counters { records, store, .. } = counters;
     let both_sides = records.both_sides();
-    [
-        ("datagrams_in", numbers.tally.datagrams),
-        ("octets_in", numbers.tally.octets),
-        ("kernel_drops", numbers.kernel_drops),
-        ("messages_in", counters.messages_in),
-        ("messages_forwarded", counters.messages_forwarded),
-        ("messages_held", counters.messages_held),
-        ("messages_lost", numbers.held_lost),
-        ("messages_out", counters.messages_out),
-        ("octets_out", counters.octets_out),
-        ("malformed", counters.malformed),
-        ("oversize", counters.oversize),
-        ("splits", counters.splits),
-        ("announcements", counters.announcements),
-        ("exporter_restarts", counters.restarts),
-        ("records", records.records),
-        ("as_filled", records.filled),
-        ("as_appended", records.appended),
-        ("as_kept", records.kept),
-        ("as_nobody", both_sides.nobody),
-        ("as_compared", both_sides.compared),
-        ("as_disagreements", both_sides.disagreements),
-        ("templates_expired", store.templates_expired),
-        ("templates_refused", store.templates_refused),
-        ("sessions_evicted", store.sessions_evicted),
-        ("sessions_expired", store.sessions_expired),
-        ("sessions_refused", store.sessions_refused),
-        ("sessions_with_sockets", saturating(numbers.sender_sessions)),
-        ("messages_by_shared_socket", numbers.shared_messages),
-        ("mediator_bytes", saturating(numbers.mediator_bytes)),
-    ]
-    .into_iter()
+    for (entry, value) in [
+        (&total::DATAGRAMS_IN, numbers.tally.datagrams),
+        (&total::OCTETS_IN, numbers.tally.octets),
+        (&total::KERNEL_DROPS, numbers.kernel_drops),
+        (&total::MESSAGES_IN, counters.messages_in),
+        (&total::MESSAGES_FORWARDED, counters.messages_forwarded),
+        (&total::MESSAGES_HELD, counters.messages_held),
+        (&total::MESSAGES_LOST, numbers.held_lost),
+        (&total::MESSAGES_OUT, counters.messages_out),
+        (&total::OCTETS_OUT, counters.octets_out),
+        (&total::SETS_IN, counters.sets_in),
+        (&total::SETS_FORWARDED, counters.sets_forwarded),
+        (&total::MALFORMED, counters.malformed),
+        (&total::OVERSIZE, counters.oversize),
+        (&total::SPLITS, counters.splits),
+        (&total::HOLDS, counters.holds),
+        (&total::ANNOUNCEMENTS, counters.announcements),
+        (&total::EXPORTER_RESTARTS, counters.restarts),
+        (&total::REDEFINITIONS, counters.redefinitions),
+        (&total::ID_MOVES, counters.id_moves),
+        (&total::BROKEN_TEMPLATES, counters.broken_templates),
+        (&total::RECORDS, records.records),
+        (&total::AS_FILLED, records.filled),
+        (&total::AS_APPENDED, records.appended),
+        (&total::AS_KEPT, records.kept),
+        (&total::AS_NOBODY, both_sides.nobody),
+        (&total::AS_COMPARED, both_sides.compared),
+        (&total::AS_DISAGREEMENTS, both_sides.disagreements),
+        (&total::AS_UNIQUE, as_unique(numbers)),
+        (&total::TEMPLATES_EXPIRED, store.templates_expired),
+        (&total::TEMPLATES_REFUSED, store.templates_refused),
+        (&total::SESSIONS_EVICTED, store.sessions_evicted),
+        (&total::SESSIONS_EXPIRED, store.sessions_expired),
+        (&total::SESSIONS_REFUSED, store.sessions_refused),
+        (
+            &total::SESSIONS_WITH_SOCKETS,
+            saturating(numbers.sender_sessions),
+        ),
+        (&total::MESSAGES_BY_SHARED_SOCKET, numbers.shared_messages),
+        (&total::MEDIATOR_BYTES, saturating(numbers.mediator_bytes)),
+        (&total::ERRORS, errors(numbers)),
+    ] {
+        snapshot.put(entry, value);
+    }
 }
 
-fn groups(numbers: &Numbers) -> Vec<(&'static str, Vec<Row>)> {
+fn put_rates(snapshot: &mut Snapshot, beside: &Beside) {
+    let entries = [
+        &labelled::DATAGRAMS_RATE,
+        &labelled::OCTETS_RATE,
+        &labelled::MESSAGES_OUT_RATE,
+        &labelled::RECORDS_RATE,
+    ];
+    for ((window, _), rates) in WINDOWS.into_iter().zip(beside.rates) {
+        for (entry, rate) in entries.into_iter().zip(rates) {
+            snapshot.put_each(entry, [(window, rate)]);
+        }
+    }
+}
+
+fn put_groups(snapshot: &mut Snapshot, numbers: &Numbers) {
     let counters = &numbers.mediator;
-    let versions = ["v5", "v9", "ipfix", "unknown"];
     let [source, destination] = &counters.records.sides;
     let both_sides = counters.records.both_sides();
-    vec![
-        (
-            "messages_by_version",
-            versions
-                .into_iter()
-                .zip(counters.messages_by_version)
-                .collect(),
-        ),
-        ("as_by_provider", by_provider(&both_sides.answered)),
-        ("as_source_by_provider", by_provider(&source.answered)),
-        (
-            "as_destination_by_provider",
-            by_provider(&destination.answered),
-        ),
-        ("as_source_no_answer", by_provider(&source.no_answer)),
-        (
-            "as_destination_no_answer",
-            by_provider(&destination.no_answer),
-        ),
-        (
-            "datagrams_refused",
-            Refused::ALL
-                .map(|reason| (reason.name(), numbers.tally.refused[reason.index()]))
-                .to_vec(),
-        ),
-        (
-            "messages_dropped",
-            Dropped::ALL
-                .map(|reason| {
-                    (
-                        dropped_name(reason),
-                        counters.messages_dropped[reason.index()],
-                    )
-                })
-                .to_vec(),
-        ),
-        (
-            "sets_dropped",
-            Dropped::ALL
-                .map(|reason| (dropped_name(reason), counters.sets_dropped[reason.index()]))
-                .to_vec(),
-        ),
-        (
-            "sets_raw",
-            Raw::ALL
-                .map(|reason| (raw_name(reason), counters.sets_raw[reason.index()]))
-                .to_vec(),
-        ),
-    ]
+    for (entry, by_version) in [
+        (&labelled::MESSAGES_BY_VERSION, counters.messages_by_version),
+        (&labelled::OCTETS_BY_VERSION, counters.octets_by_version),
+        (&labelled::RECORDS_BY_VERSION, counters.records_by_version),
+    ] {
+        snapshot.put_each(entry, VERSIONS.into_iter().zip(by_version));
+    }
+    for (entry, numbers) in [
+        (&labelled::AS_BY_PROVIDER, &both_sides.answered),
+        (&labelled::AS_SOURCE, &source.answered),
+        (&labelled::AS_DESTINATION, &destination.answered),
+        (&labelled::AS_SOURCE_NO_ANSWER, &source.no_answer),
+        (&labelled::AS_DESTINATION_NO_ANSWER, &destination.no_answer),
+    ] {
+        snapshot.put_each(entry, by_provider(numbers));
+    }
+    let refused = refused_rows(&numbers.tally);
+    snapshot.put_each(&labelled::DATAGRAMS_REFUSED, refused);
+    let by_reason = |numbers: &[u64; Dropped::ALL.len()]| {
+        Dropped::ALL.map(|reason| (dropped_name(reason), numbers[reason.index()]))
+    };
+    let dropped = by_reason(&counters.messages_dropped);
+    snapshot.put_each(&labelled::MESSAGES_DROPPED, dropped);
+    let dropped = by_reason(&counters.sets_dropped);
+    snapshot.put_each(&labelled::SETS_DROPPED, dropped);
+    let raw = Raw::ALL.map(|reason| (raw_name(reason), counters.sets_raw[reason.index()]));
+    snapshot.put_each(&labelled::SETS_RAW, raw);
 }
 
-fn by_provider(numbers: &[u64; Provider::ALL.len()]) -> Vec<Row> {
-    let names = Provider::ALL.map(Provider::name);
-    names.into_iter().zip(numbers.iter().copied()).collect()
+fn put_workers(snapshot: &mut Snapshot, workers: &[WorkerPage]) {
+    for (index, worker) in workers.iter().enumerate() {
+        for (entry, value) in [
+            (&labelled::WORKER_DATAGRAMS, worker.datagrams),
+            (&labelled::WORKER_KERNEL_DROPS, worker.kernel_drops),
+            (
+                &labelled::WORKER_EXPORTERS,
+                saturating(worker.exporters_count),
+            ),
+            (&labelled::WORKER_BYTES, saturating(worker.mediator_bytes)),
+        ] {
+            snapshot.put_each(entry, [(index.to_string(), value)]);
+        }
+    }
+}
+
+/// Malformed Messages, refused and lost datagrams, dropped and unsent Messages, each once.
+fn errors(numbers: &Numbers) -> u64 {
+    let counters = &numbers.mediator;
+    // Whether a malformed Message is dropped is the operator's choice; it is an error anyway.
+    let dropped = Dropped::ALL.map(|reason| match reason {
+        Dropped::Malformed => 0,
+        _ => counters.messages_dropped[reason.index()],
+    });
+    let unsent = numbers.targets.iter().map(collectors::unsent);
+    counters.malformed
+        + refused(&numbers.tally)
+        + numbers.kernel_drops
+        + numbers.held_lost
+        + dropped.iter().sum::<u64>()
+        + unsent.sum::<u64>()
+}
+
+fn as_unique(numbers: &Numbers) -> u64 {
+    match &numbers.traffic[..] {
+        [only] => saturating(only.ases().count()),
+        all => {
+            let ases = all.iter().flat_map(|one| one.ases());
+            let ases: HashSet<_> = ases.map(|(asn, _)| asn).collect();
+            saturating(ases.len())
+        }
+    }
+}
+
+/// Returns each provider's name with its number.
+pub(crate) fn by_provider(
+    numbers: &[u64; Provider::ALL.len()],
+) -> impl Iterator<Item = (&'static str, u64)> {
+    Provider::ALL.map(Provider::name).into_iter().zip(*numbers)
+}
+
+/// Returns each reason for not taking a datagram, with its number.
+pub(crate) fn refused_rows(tally: &Tally) -> [(&'static str, u64); Refused::ALL.len()] {
+    Refused::ALL.map(|reason| (reason.name(), tally.refused[reason.index()]))
+}
+
+fn refused(tally: &Tally) -> u64 {
+    tally.refused.iter().sum()
 }
 
 const fn dropped_name(reason: Dropped) -> &'static str {
@@ -186,7 +223,8 @@ const fn dropped_name(reason: Dropped) -> &'static str {
     }
 }
 
-const fn raw_name(reason: Raw) -> &'static str {
+/// Returns the name of a reason for leaving without AS numbers.
+pub(crate) const fn raw_name(reason: Raw) -> &'static str {
     match reason {
         Raw::Options => "options",
         Raw::NoAddress => "no_address",
@@ -203,225 +241,8 @@ const fn raw_name(reason: Raw) -> &'static str {
     }
 }
 
-/// Returns each collector with what it got and what is wrong with it.
-#[must_use]
-pub fn collectors_text(numbers: &Numbers) -> String {
-    let mut text = format!(
-        "{:<32} {:<8} {:>14} {:>16} {:>10} {:>10}  state\n",
-        "collector", "source", "messages", "octets", "refusals", "unsent"
-    );
-    for target in &numbers.targets {
-        let counters = &target.counters;
-        // Writing to a String cannot fail.
-        let _ = writeln!(
-            text,
-            "{:<32} {:<8} {:>14} {:>16} {:>10} {:>10}  {}",
-            target.label,
-            target.identity.name(),
-            counters.sent,
-            counters.sent_octets,
-            counters.refusals,
-            counters.unsent.iter().sum::<u64>(),
-            state(target)
-        );
-    }
-    text
-}
-
-/// As [`collectors_text`], as one line of JSON.
-#[must_use]
-pub fn collectors_json(numbers: &Numbers) -> String {
-    list(numbers.targets.iter().map(collector_json)) + "\n"
-}
-
-fn collector_json(target: &TargetPage) -> String {
-    let counters = &target.counters;
-    let unsent = Unsent::ALL.map(|reason| (reason.name(), counters.unsent[reason.index()]));
-    object(&[
-        ("collector", string(&target.label)),
-        (
-            "address",
-            or_null(target.address.map(|address| string(&address.to_string()))),
-        ),
-        ("source", string(target.identity.name())),
-        ("messages_sent", counters.sent.to_string()),
-        ("messages_as_own", counters.as_own.to_string()),
-        ("octets_sent", counters.sent_octets.to_string()),
-        ("refusals", counters.refusals.to_string()),
-        ("unsent", rows_json(&unsent)),
-        ("state", string(state(target))),
-    ])
-}
-
-fn state(target: &TargetPage) -> &'static str {
-    target.trouble.map_or("ok", |trouble| trouble.reason.name())
-}
-
-/// Returns each exporter address with what it sent and what became of it.
-#[must_use]
-pub fn exporters_text(numbers: &Numbers) -> String {
-    let mut text = format!(
-        "{:<40} {:>12} {:>14} {:>8} {:>9} {:>10} {:>10} {:>10} {:>10} {:>10} {:>8} {:>8}\n",
-        "exporter",
-        "datagrams",
-        "octets",
-        "unknown",
-        "malformed",
-        "records",
-        "filled",
-        "appended",
-        "nobody",
-        "disagree",
-        "sets_raw",
-        "refused"
-    );
-    let mut line = |name: &str, exporter: &Exporter| {
-        let [mut both_sides, destination] = exporter.sides;
-        both_sides.add(&destination);
-        // Writing to a String cannot fail.
-        let _ = writeln!(
-            text,
-            "{name:<40} {:>12} {:>14} {:>8} {:>9} {:>10} {:>10} {:>10} {:>10} {:>10} {:>8} {:>8}",
-            exporter.tally.datagrams,
-            exporter.tally.octets,
-            exporter.tally.unknown_versions,
-            exporter.tally.malformed,
-            exporter.records,
-            exporter.filled,
-            exporter.appended,
-            both_sides.nobody,
-            both_sides.disagreements,
-            exporter.sets_raw,
-            exporter.tally.refused.iter().sum::<u64>(),
-        );
-    };
-    for (address, exporter) in exporters(numbers) {
-        line(&address.to_string(), &exporter);
-    }
-    let others = numbers.other_exporters;
-    if others.datagrams > 0 {
-        line(
-            "(others)",
-            &Exporter {
-                tally: others,
-                ..Exporter::default()
-            },
-        );
-    }
-    text
-}
-
-/// As [`exporters_text`], as one line of JSON.
-#[must_use]
-pub fn exporters_json(numbers: &Numbers) -> String {
-    let exporter = |(address, exporter): (IpAddr, Exporter)| {
-        let refused = Refused::ALL.map(|one| (one.name(), exporter.tally.refused[one.index()]));
-        object(&[
-            ("exporter", string(&address.to_string())),
-            ("datagrams", exporter.tally.datagrams.to_string()),
-            ("octets", exporter.tally.octets.to_string()),
-            (
-                "unknown_versions",
-                exporter.tally.unknown_versions.to_string(),
-            ),
-            ("malformed", exporter.tally.malformed.to_string()),
-            ("records", exporter.records.to_string()),
-            ("as_filled", exporter.filled.to_string()),
-            ("as_appended", exporter.appended.to_string()),
-            ("sets_raw", exporter.sets_raw.to_string()),
-            ("refused", rows_json(&refused)),
-            ("source", side_json(&exporter.sides[0])),
-            ("destination", side_json(&exporter.sides[1])),
-        ])
-    };
-    list(exporters(numbers).into_iter().map(exporter)) + "\n"
-}
-
-fn side_json(side: &SideCounters) -> String {
-    object(&[
-        ("answered", rows_json(&by_provider(&side.answered))),
-        ("no_answer", rows_json(&by_provider(&side.no_answer))),
-        ("nobody", side.nobody.to_string()),
-        ("compared", side.compared.to_string()),
-        ("disagreements", side.disagreements.to_string()),
-    ])
-}
-
-/// What one exporter address sent, over all its sessions that are remembered.
-#[derive(Clone, Copy, Default)]
-struct Exporter {
-    tally: Tally,
-    records: u64,
-    filled: u64,
-    appended: u64,
-    sides: [SideCounters; 2],
-    sets_raw: u64,
-}
-
-fn exporters(numbers: &Numbers) -> BTreeMap<IpAddr, Exporter> {
-    let mut exporters: BTreeMap<IpAddr, Exporter> = BTreeMap::new();
-    for (address, tally) in &numbers.exporters {
-        exporters.entry(*address).or_default().tally.add(tally);
-    }
-    for session in &numbers.sessions {
-        if let Some(exporter) = exporters.get_mut(&session.exporter.ip()) {
-            let records = &session.counters.records;
-            exporter.records += records.records;
-            exporter.filled += records.filled;
-            exporter.appended += records.appended;
-            for (sum, side) in exporter.sides.iter_mut().zip(&records.sides) {
-                sum.add(side);
-            }
-            exporter.sets_raw += session.counters.raw_sets.iter().sum::<u64>();
-        }
-    }
-    exporters
-}
-
-/// Returns each session with its Templates.
-#[must_use]
-pub fn templates_text(numbers: &Numbers) -> String {
-    let mut text = format!(
-        "{:<48} {:>7} {:>10} {:>10} {:>12}\n",
-        "exporter", "version", "domain", "templates", "messages"
-    );
-    for session in sessions(numbers) {
-        // Writing to a String cannot fail.
-        let _ = writeln!(
-            text,
-            "{:<48} {:>7} {:>10} {:>10} {:>12}",
-            session.exporter.to_string(),
-            version_name(session.version),
-            session.domain,
-            session.templates_count,
-            session.counters.messages_in
-        );
-    }
-    text
-}
-
-/// As [`templates_text`], as one line of JSON.
-#[must_use]
-pub fn templates_json(numbers: &Numbers) -> String {
-    let session = |session: &SessionPage| {
-        object(&[
-            ("exporter", string(&session.exporter.to_string())),
-            ("version", string(version_name(session.version))),
-            ("domain", session.domain.to_string()),
-            ("templates", session.templates_count.to_string()),
-            ("messages", session.counters.messages_in.to_string()),
-        ])
-    };
-    list(sessions(numbers).into_iter().map(session)) + "\n"
-}
-
-fn sessions(numbers: &Numbers) -> Vec<&SessionPage> {
-    let mut sessions: Vec<_> = numbers.sessions.iter().collect();
-    sessions.sort_by_key(|session| (session.exporter, session.version, session.domain));
-    sessions
-}
-
-const fn version_name(version: Version) -> &'static str {
+/// Returns the name of a protocol.
+pub(crate) const fn version_name(version: Version) -> &'static str {
     match version {
         Version::V5 => "v5",
         Version::V9 => "v9",
@@ -432,14 +253,13 @@ const fn version_name(version: Version) -> &'static str {
 /// Returns the line that goes to the log now and then: what happened since `before`.
 #[must_use]
 pub fn log_line(before: &Numbers, now: &Numbers, seconds: u64) -> String {
-    let sum = |tally: &Tally| tally.refused.iter().sum::<u64>();
     let came = now.tally.datagrams.saturating_sub(before.tally.datagrams);
     let (was, is) = (&before.mediator, &now.mediator);
     let mut line = format!(
         "{seconds} s: {came} datagrams in ({} per second), {} refused, {} lost by the kernel; {} \
          Messages out, {} dropped; {} records, {} AS filled, {} appended, {} unknown to all",
         came / seconds.max(1),
-        sum(&now.tally).saturating_sub(sum(&before.tally)),
+        refused(&now.tally).saturating_sub(refused(&before.tally)),
         now.kernel_drops.saturating_sub(before.kernel_drops),
         is.messages_out.saturating_sub(was.messages_out),
         dropped(is).saturating_sub(dropped(was)),
@@ -454,9 +274,9 @@ pub fn log_line(before: &Numbers, now: &Numbers, seconds: u64) -> String {
             line,
             "; collector {}: {}, {} refusals, {} Messages unsent",
             target.label,
-            state(target),
+            collectors::state(target),
             target.counters.refusals,
-            target.counters.unsent.iter().sum::<u64>()
+            collectors::unsent(target)
         );
     }
     line
@@ -470,6 +290,7 @@ fn dropped(counters: &Counters) -> u64 {
     counters.messages_dropped.iter().sum()
 }
 
-fn saturating(number: usize) -> u64 {
+/// Returns a count as it is put into a snapshot.
+pub(crate) fn saturating(number: usize) -> u64 {
     u64::try_from(number).unwrap_or(u64::MAX)
 }

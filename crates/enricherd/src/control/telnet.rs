@@ -1,23 +1,21 @@
 //! Statistics over telnet: a line in, an answer out, for people and for `nc`.
 //!
-//! Not here: what the answers say (`control::stats`).
+//! Not here: what the answers say (`control::answer`).
 //! Bound: [`CONNECTIONS_MAX`] connections, [`LINE_OCTETS_MAX`] octets of a line, a silent
 //! connection is closed after [`IDLE`].
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
-use crate::control::events::Events;
-use crate::control::told::{self, Told};
-use crate::control::{as_stats, disagreements, sources, stats};
-use crate::pipeline::page::{Numbers, Pages};
-use crate::sources::health::SharedHealth;
+use crate::control::answer::Subject;
+use crate::control::facts::Facts;
+use crate::control::told::{self, Form};
 
 /// Connections at once; further ones are told so.
 pub const CONNECTIONS_MAX: usize = 16;
@@ -28,9 +26,6 @@ pub const IDLE: Duration = Duration::from_secs(300);
 
 /// How long an answer may take to be read.
 const WRITE_PATIENCE: Duration = Duration::from_secs(10);
-/// How long the workers are given for their lists, and how often it is looked for them.
-const LISTS_PATIENCE: Duration = Duration::from_secs(2);
-const LISTS_STEP: Duration = Duration::from_millis(10);
 
 const HELP: &str = "\
 stats        what came, what became of it, what left
@@ -41,26 +36,13 @@ templates    sessions and how many Templates each has
 sources      where AS numbers come from, how old that is and what is wrong with it
 disagreements  whose AS numbers are not the table's, with examples
 events       what happened that needs somebody to act
+errors       the last warnings and errors of the log
+config       the configuration in force, defaults too
 explain ADDRESS [exporter ADDRESS]  what each provider says of an address, and who wins
 help         this
 quit         ends the connection
 Behind all but the last two, json makes the answer one line of JSON.
 ";
-
-/// What the answers are made of.
-#[derive(Debug)]
-pub struct Facts {
-    /// The pages of the workers.
-    pub pages: Pages,
-    /// When the daemon started.
-    pub started: Instant,
-    /// What explains addresses.
-    pub told: Told,
-    /// What happened.
-    pub events: Events,
-    /// How the sources of AS numbers are.
-    pub sources: SharedHealth,
-}
 
 /// Answers connections, for ever.
 pub async fn serve(listener: TcpListener, facts: Arc<Facts>) {
@@ -114,42 +96,29 @@ async fn converse(mut stream: TcpStream, peer: SocketAddr, facts: &Facts) {
 
 /// Returns the answer to a line; `None` ends the connection.
 async fn answer(words: &[&str], facts: &Facts) -> Option<String> {
-    let uptime_s = facts.started.elapsed().as_secs();
-    Some(match words {
+    let words: Vec<String> = words.iter().map(|word| word.to_ascii_lowercase()).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    Some(match &words[..] {
         [] => String::new(),
-        ["stats"] => stats::text(&facts.pages.totals(), uptime_s),
-        ["stats", "json"] => stats::json(&facts.pages.totals(), uptime_s),
-        ["as_stats"] => as_stats::text(&facts.pages.totals().traffic, &facts.told),
-        ["as_stats", "json"] => as_stats::json(&facts.pages.totals().traffic, &facts.told),
-        ["collectors"] => stats::collectors_text(&facts.pages.totals()),
-        ["collectors", "json"] => stats::collectors_json(&facts.pages.totals()),
-        ["exporters"] => stats::exporters_text(&with_lists(facts).await),
-        ["exporters", "json"] => stats::exporters_json(&with_lists(facts).await),
-        ["templates"] => stats::templates_text(&with_lists(facts).await),
-        ["templates", "json"] => stats::templates_json(&with_lists(facts).await),
-        ["disagreements"] => disagreements::text(&with_lists(facts).await, &facts.told),
-        ["disagreements", "json"] => disagreements::json(&with_lists(facts).await, &facts.told),
-        ["events"] => facts.events.text(SystemTime::now()),
-        ["events", "json"] => facts.events.json(SystemTime::now()),
-        ["sources"] => sources::text(&facts.sources.load(), SystemTime::now()),
-        ["sources", "json"] => sources::json(&facts.sources.load(), SystemTime::now()),
         ["explain", words @ ..] => match told::question(words) {
             Ok((question, form)) => facts.told.explain(question, form).await,
             Err(fault) => fault + "\n",
         },
         ["help" | "?"] => HELP.to_owned(),
         ["quit" | "exit"] => return None,
-        [other, ..] => format!("{}: no such command; try help\n", other.escape_debug()),
+        [name, form @ ..] => {
+            let form = match form {
+                [] => Some(Form::Text),
+                ["json"] => Some(Form::Json),
+                _ => None,
+            };
+            match Subject::named(name).zip(form) {
+                Some((subject, form)) => subject.answer(form, facts).await,
+                None => format!(
+                    "{}: no such command; try help\n",
+                    words.join(" ").escape_debug()
+                ),
+            }
+        }
     })
-}
-
-/// Returns all numbers, once the workers have written their lists; those of before serve if one
-/// does not.
-pub async fn with_lists(facts: &Facts) -> Numbers {
-    facts.pages.want_lists();
-    let asked = Instant::now();
-    while facts.pages.await_lists() && asked.elapsed() < LISTS_PATIENCE {
-        sleep(LISTS_STEP).await;
-    }
-    facts.pages.everything()
 }

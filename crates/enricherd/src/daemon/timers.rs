@@ -12,9 +12,10 @@ use tracing::Level;
 
 use super::crew::Orders;
 use crate::control::disagreements::Watch;
+use crate::control::facts::Facts;
 use crate::control::resolve::{Addresses, resolve};
 use crate::control::stats;
-use crate::control::telnet::{self, Facts};
+use crate::control::telnet;
 use crate::pipeline::outlets::Destination;
 use crate::pipeline::page::{Numbers, TargetPage};
 use crate::pipeline::worker::Order;
@@ -24,6 +25,10 @@ use crate::sources::geo::Follower;
 const SAVE_INTERVAL: Duration = Duration::from_secs(60);
 /// How often it is looked what is wrong with collectors.
 const TROUBLES_INTERVAL: Duration = Duration::from_secs(1);
+/// How often it is noted how far the numbers are.
+const PULSE_INTERVAL: Duration = Duration::from_secs(1);
+/// After how many of these also each exporter's are.
+const EXPORTERS_PULSE_SECONDS: u64 = 10;
 /// How often names of collectors are looked up.
 const NAMES_INTERVAL: Duration = Duration::from_secs(60);
 /// The same while one has no address.
@@ -96,6 +101,7 @@ async fn work(timers: Timers, telnet: Option<TcpListener>, stop: oneshot::Receiv
         () = save(orders.clone()) => {}
         () = say_numbers(Arc::clone(&facts), stats_interval) => {}
         () = say_troubles(Arc::clone(&facts)) => {}
+        () = feel_pulse(Arc::clone(&facts)) => {}
         () = watch_disagreements(facts) => {}
         () = follow_places(places) => {}
         () = follow_names(orders, destinations, addresses) => {}
@@ -159,12 +165,27 @@ fn changes(before: &[TargetPage], now: &[TargetPage]) -> Vec<(Level, String)> {
     now.iter().enumerate().filter_map(change).collect()
 }
 
+/// Notes how far the numbers are, for rates.
+async fn feel_pulse(facts: Arc<Facts>) {
+    let mut times = every(PULSE_INTERVAL);
+    let mut seconds = 0_u64;
+    loop {
+        facts.pulse.note(facts.clock.now().0, &facts.pages.totals());
+        if seconds.is_multiple_of(EXPORTERS_PULSE_SECONDS) {
+            let numbers = facts.with_lists().await;
+            facts.pulse.note_exporters(facts.clock.now().0, &numbers);
+        }
+        times.tick().await;
+        seconds = seconds.wrapping_add(1);
+    }
+}
+
 async fn watch_disagreements(facts: Arc<Facts>) {
     let mut times = every(DISAGREEMENTS_INTERVAL);
     let mut watch = Watch::default();
     loop {
         times.tick().await;
-        let numbers = telnet::with_lists(&facts).await;
+        let numbers = facts.with_lists().await;
         watch.look(&numbers, &facts.told, (&facts.events, SystemTime::now()));
     }
 }

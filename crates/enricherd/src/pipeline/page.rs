@@ -11,7 +11,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use mediator::{Counters, Disagreement, Mediator, SessionCounters, Version};
+use mediator::{Counters, Disagreement, Mediator, Millis, SessionCounters, Version};
 
 use crate::pipeline::identity::Identity;
 use crate::pipeline::tally::Tally;
@@ -68,6 +68,10 @@ pub struct SessionPage {
     pub counters: SessionCounters,
     /// Examples of where it and the table disagree.
     pub examples: Vec<Disagreement>,
+    /// When its last Message came.
+    pub seen_at: Millis,
+    /// One IP packet in so many is sampled, as far as anybody says.
+    pub sampling_rate: Option<u32>,
 }
 
 /// What tells one worker from the others.
@@ -187,6 +191,8 @@ impl Page {
                     templates_count: session.templates_count,
                     counters: *session.counters,
                     examples: session.examples.to_vec(),
+                    seen_at: session.seen_at,
+                    sampling_rate: session.sampling_rate,
                 }));
             self.lists_wanted.store(false, Ordering::Release);
         }
@@ -245,7 +251,6 @@ impl Pages {
 mod tests {
     use super::*;
     use crate::pipeline::target::Unsent;
-    use mediator::Millis;
 
     #[test]
     fn numbers_of_workers_add_up_and_a_collector_is_one_however_many_send_to_it() {

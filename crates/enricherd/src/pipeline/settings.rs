@@ -2,6 +2,7 @@
 //!
 //! Not here: keys, defaults and checks (`config`), what the settings do (`mediator`).
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use asdb::{AsDb, Asn, Policy, PolicyWord};
@@ -87,6 +88,7 @@ fn rule(config: &Config, exporter: &Exporter, lists: &[&[PolicyWord]]) -> Export
             flow_as_semantics: exporter.flow_as_semantics,
             address: exporter.address,
             unusable_as: unusable(&exporter.unusable_as),
+            sampling_rate: exporter.sampling_rate.map_or(0, NonZeroU32::get),
         },
     }
 }
@@ -98,6 +100,7 @@ fn otherwise(config: &Config) -> Treatment {
         flow_as_semantics: FlowAsSemantics::Origin,
         address: AddressChoice::FirstPublic,
         unusable_as: unusable(&config.enrichment.unusable_as),
+        sampling_rate: 0,
     }
 }
 

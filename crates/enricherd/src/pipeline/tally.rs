@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use foldhash::fast::FixedState;
+use mediator::Millis;
 
 /// Exporter addresses that are counted one by one.
 pub const EXPORTERS_MAX: usize = 4096;
@@ -59,6 +60,8 @@ pub struct Tally {
     pub malformed: u64,
     /// Those that were not taken, by [`Refused`].
     pub refused: [u64; Refused::ALL.len()],
+    /// When the last one came.
+    pub seen_at: Millis,
 }
 
 impl Tally {
@@ -68,6 +71,7 @@ impl Tally {
         self.octets += other.octets;
         self.unknown_versions += other.unknown_versions;
         self.malformed += other.malformed;
+        self.seen_at = self.seen_at.max(other.seen_at);
         for (sum, number) in self.refused.iter_mut().zip(other.refused) {
             *sum += number;
         }

@@ -8,7 +8,8 @@
 //! writes, so adding is a plain load and store, and nobody waits for anybody. A reader may see a
 //! record's packets before its octets.
 //!
-//! Not here: names, ranks, rates (whoever shows them); what an exporter's sampling makes of them.
+//! Not here: names, ranks, rates (whoever shows them); what an exporter's sampling makes of a
+//! record (`mediator`, before it comes here).
 //! Bound: [`CELLS_MAX`] AS numbers and [`PAIR_CELLS`] pairs, 64 bytes each, 9 MiB per worker; what
 //! has no room is counted together.
 

@@ -265,6 +265,7 @@ impl<O: Observer> Worker<O> {
         let tally = self.tallies.of(exporter.ip());
         tally.datagrams += 1;
         tally.octets += octets.len() as u64;
+        tally.seen_at = now;
         let refused = if !is_allowed(&self.allowed, exporter.ip()) {
             Some(Refused::NotAllowed)
         } else if arrival.is_cut {

@@ -28,6 +28,7 @@ pub(crate) fn default_settings() -> Settings {
             flow_as_semantics: FlowAsSemantics::Origin,
             address: AddressChoice::FirstPublic,
             unusable_as: vec![0, 23_456, 65_535, 4_294_967_295],
+            sampling_rate: 0,
         },
         outlets: vec![Outlet {
             packet_octets_max: 1_500,

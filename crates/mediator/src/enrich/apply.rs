@@ -20,6 +20,7 @@ use super::count::{count_side, disagreeing, finish_set};
 use super::decide::{FlowValue, Verdict, decide};
 use super::disagree::Disagreement;
 use super::plan::{AddressForm, NumberMark, Plan, Side};
+use super::sampling::Sampling;
 use super::walk::{Fit, Walked};
 use crate::counters::RecordCounters;
 use crate::limits::LOOKUP_RECORDS;
@@ -116,6 +117,8 @@ pub struct Job<'a> {
     pub knowledge: &'a Knowledge<'a>,
     /// The operator's wishes for this exporter.
     pub treatment: &'a Treatment,
+    /// What its records stand for.
+    pub sampling: Sampling<'a>,
     /// Whether an example of a disagreement is worth a second look.
     pub example_wanted: bool,
     /// Session, domain and Template, for a watcher; its sides are filled in here.
@@ -161,7 +164,7 @@ pub fn fill<O: Observer>(
                 job, policy, content, first, nth, scratch, counters, observer,
             );
         }
-        tell_traffic(job.plan, content, first..first + count, scratch, observer);
+        tell_traffic(job, content, first..first + count, scratch, observer);
     }
     finish_set(job, policy, content, scratch, counters);
 }
@@ -278,14 +281,14 @@ pub fn clone_records<O: Observer>(
                 ends.push(to.len());
             }
         }
-        tell_traffic(job.plan, content, first..first + count, scratch, observer);
+        tell_traffic(job, content, first..first + count, scratch, observer);
     }
     finish_set(job, policy, content, scratch, counters);
 }
 
 /// Tells the traffic of records `range`, whose AS numbers were just decided.
 fn tell_traffic<O: Observer>(
-    plan: &Plan,
+    job: &Job<'_>,
     content: &[u8],
     range: Range<usize>,
     scratch: &mut Scratch,
@@ -294,6 +297,7 @@ fn tell_traffic<O: Observer>(
     if !O::COUNTS {
         return;
     }
+    let plan = job.plan;
     let count = range.len();
     for (nth, volume) in range.zip(&mut scratch.volumes) {
         let number = |mark: Option<NumberMark>| {
@@ -307,6 +311,12 @@ fn tell_traffic<O: Observer>(
             ip_packets,
             octets,
         };
+        if plan.sampler.is_some() {
+            job.sampling.scale_by(number(plan.sampler), volume);
+        }
+    }
+    if plan.sampler.is_none() {
+        job.sampling.scale(&mut scratch.volumes[..count]);
     }
     let [sources, destinations] = &scratch.leaving;
     let leaving = [&sources[..count], &destinations[..count]];

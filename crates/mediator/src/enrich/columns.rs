@@ -15,7 +15,8 @@ use asdb::{AnswerId, AsDb, Asn, Policy, Ranked};
 use super::apply::{Batches, Job, Scratch};
 use super::count::count_side;
 use super::decide::{FlowValue, Verdict, decide};
-use super::plan::{Action, AddressForm, Plan, Side};
+use super::plan::{Action, AddressForm, NumberMark, Plan, Side};
+use super::sampling::Sampling;
 use super::walk::Layout;
 use crate::counters::{RecordCounters, SideCounters};
 use crate::limits::LOOKUP_RECORDS;
@@ -35,6 +36,8 @@ pub struct Columns {
     as_fields_at: Option<[usize; 2]>,
     /// Offsets and widths of the IP packets and the octets.
     volumes_at: [Option<(usize, usize)>; 2],
+    /// Offset and width of the field that names the sampler.
+    sampler_at: Option<(usize, usize)>,
 }
 
 /// One side of some records, to be filled.
@@ -62,6 +65,10 @@ impl Columns {
         };
         let appends =
             |side: &Side| side.append && side.as_fields.is_empty() && side.adjacent.is_none();
+        let number_at = |mark: Option<NumberMark>| {
+            let mark = mark?;
+            Some((at(mark.mark)?, mark.width))
+        };
         let as_fields_at = match plan.action {
             Action::Fill => Some([as_field_at(source)?, as_field_at(destination)?]),
             Action::Clone if appends(source) && appends(destination) => None,
@@ -72,9 +79,8 @@ impl Columns {
             form,
             addresses_at: [address_at(source)?, address_at(destination)?],
             as_fields_at,
-            volumes_at: plan
-                .volume
-                .map(|mark| mark.and_then(|mark| Some((at(mark.mark)?, mark.width)))),
+            volumes_at: plan.volume.map(number_at),
+            sampler_at: number_at(plan.sampler),
         })
     }
 
@@ -103,7 +109,7 @@ impl Columns {
                 };
                 self.fill_side(job, policy, side, chunk, &mut scratch.leaving, counters);
             }
-            self.tell_traffic(chunk, scratch, observer);
+            self.tell_traffic(chunk, job.sampling, scratch, observer);
         }
         counters.records += job.fit.records_count as u64;
     }
@@ -186,7 +192,7 @@ impl Columns {
                 to.extend_from_slice(record);
                 to.extend_from_slice(&[s0, s1, s2, s3, d0, d1, d2, d3]);
             }
-            self.tell_traffic(chunk, scratch, observer);
+            self.tell_traffic(chunk, job.sampling, scratch, observer);
         }
         counters.records += job.fit.records_count as u64;
     }
@@ -220,7 +226,13 @@ impl Columns {
     }
 
     /// Tells the traffic of the records of a chunk, whose AS numbers were just decided.
-    fn tell_traffic<O: Observer>(&self, chunk: &[u8], scratch: &mut Scratch, observer: &mut O) {
+    fn tell_traffic<O: Observer>(
+        &self,
+        chunk: &[u8],
+        sampling: Sampling<'_>,
+        scratch: &mut Scratch,
+        observer: &mut O,
+    ) {
         if !O::COUNTS {
             return;
         }
@@ -233,6 +245,15 @@ impl Columns {
             };
         }
         let count = chunk.len() / self.octets;
+        match self.sampler_at {
+            None => sampling.scale(&mut scratch.volumes[..count]),
+            Some((at, width)) => {
+                let records = chunk.chunks_exact(self.octets);
+                for (record, volume) in records.zip(&mut scratch.volumes) {
+                    sampling.scale_by(uint_at(record, at, width), volume);
+                }
+            }
+        }
         let [sources, destinations] = &scratch.leaving;
         let leaving = [&sources[..count], &destinations[..count]];
         observer.traffic(leaving, &scratch.volumes[..count]);

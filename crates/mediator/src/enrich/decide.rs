@@ -87,6 +87,7 @@ mod tests {
             flow_as_semantics,
             address: AddressChoice::FirstPublic,
             unusable_as: vec![7018],
+            sampling_rate: 0,
         }
     }
 

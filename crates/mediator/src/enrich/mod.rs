@@ -13,4 +13,5 @@ pub mod decide;
 pub mod disagree;
 pub mod frame;
 pub mod plan;
+pub mod sampling;
 pub mod walk;

@@ -16,6 +16,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::columns::Columns;
+use super::sampling::{self, SAMPLER_IDS, SamplingMark};
 use super::walk::{Layout, Step};
 use crate::counters::Raw;
 use crate::settings::{Enrich, MissingFields, Treatment};
@@ -106,6 +107,10 @@ pub struct Plan {
     pub widened: Box<[NumberMark]>,
     /// Fields of Options Data Records that name the Observation Domain.
     pub domain_marks: Box<[usize]>,
+    /// Fields of Options Data Records that say how the exporter samples.
+    pub sampling: Box<[SamplingMark]>,
+    /// The field of Data Records that names the sampler.
+    pub sampler: Option<NumberMark>,
     /// The IP packets and the octets that a record counts.
     pub volume: [Option<NumberMark>; 2],
     /// Where everything is, if the records are of the usual kind.
@@ -190,6 +195,8 @@ impl Plan {
             sides,
             widened: Box::default(),
             domain_marks: reader.domain_marks.as_slice().into(),
+            sampling: reader.sampling.as_slice().into(),
+            sampler: reader.sampler,
             volume: reader.volume.map(|found| found.map(|(_, mark)| mark)),
             columns: None,
         };
@@ -226,6 +233,8 @@ impl Plan {
             sides: [side(0), side(1)],
             widened: Box::default(),
             domain_marks: Box::default(),
+            sampling: Box::default(),
+            sampler: None,
             volume: [6, 7].map(|mark| Some(NumberMark { mark, width: 4 })),
             columns: None,
         }
@@ -243,6 +252,7 @@ impl Plan {
         self.layout.bytes()
             + size_of_val(&*self.widened)
             + size_of_val(&*self.domain_marks)
+            + size_of_val(&*self.sampling)
             + side(&self.sides[0])
             + side(&self.sides[1])
     }
@@ -334,6 +344,8 @@ struct FieldReader {
     marks_count: usize,
     sides: [SideFields; 2],
     domain_marks: Vec<usize>,
+    sampling: Vec<SamplingMark>,
+    sampler: Option<NumberMark>,
     /// The best field for IP packets and for octets so far, and its place in [`VOLUMES`].
     volume: [Option<(usize, NumberMark)>; 2],
     is_nat_event: bool,
@@ -357,9 +369,7 @@ impl FieldReader {
     /// Whether the field is one that a side needs; if so it is noted as number `mark`.
     fn matters(&mut self, field: &FieldSpecifier, mark: usize) -> bool {
         if self.is_options {
-            let names_domain = field.element == OBSERVATION_DOMAIN && field.octets == 4;
-            self.domain_marks.extend(names_domain.then_some(mark));
-            return names_domain;
+            return self.matters_in_options(field, mark);
         }
         self.is_nat_event |= field.element == NAT_EVENT;
         let width = if field.is_variable() {
@@ -381,7 +391,12 @@ impl FieldReader {
                 .for_each(|side| side.sections.push(section));
             return true;
         }
-        if (1..=8).contains(&width) && self.counts(field.element, NumberMark { mark, width }) {
+        let number = NumberMark { mark, width };
+        if (1..=8).contains(&width) && self.counts(field.element, number) {
+            return true;
+        }
+        if (1..=8).contains(&width) && SAMPLER_IDS.contains(&field.element) {
+            self.sampler = Some(number);
             return true;
         }
         let [source, destination] = &mut self.sides;
@@ -391,6 +406,19 @@ impl FieldReader {
 }
 
 impl FieldReader {
+    /// As [`Self::matters`], for a field of an Options Template.
+    fn matters_in_options(&mut self, field: &FieldSpecifier, mark: usize) -> bool {
+        let names_domain = field.element == OBSERVATION_DOMAIN && field.octets == 4;
+        self.domain_marks.extend(names_domain.then_some(mark));
+        let width = usize::from(field.octets);
+        let says = sampling::says(field.element);
+        let says = says.filter(|_| !field.is_variable() && (1..=8).contains(&width));
+        let at = NumberMark { mark, width };
+        self.sampling
+            .extend(says.map(|says| SamplingMark { at, says }));
+        names_domain || says.is_some()
+    }
+
     /// Whether the field is one of [`VOLUMES`]; the one that stands first there is noted.
     fn counts(&mut self, element: u16, mark: NumberMark) -> bool {
         for (known, elements) in self.volume.iter_mut().zip(VOLUMES) {

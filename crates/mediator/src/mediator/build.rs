@@ -16,6 +16,7 @@ use crate::counters::{Dropped, Raw, RecordCounters};
 use crate::enrich::apply::{self, Job};
 use crate::enrich::clone::growth_octets;
 use crate::enrich::plan::{Action, Plan};
+use crate::enrich::sampling;
 use crate::enrich::walk::{Fit, Layout, Walked};
 use crate::export::draft::{Counts, Padding, Unit};
 use crate::limits::MESSAGE_OCTETS_MAX;
@@ -142,6 +143,7 @@ impl Mediator {
         if fit.records_count > 0 {
             template.fitted(run.now);
         }
+        let template = session.template_at(at)?;
         let reason = match template.prepared.plan.action {
             Action::Pass(reason) => Some(reason),
             // Only a clone that no datagram could carry stays where it is.
@@ -155,6 +157,9 @@ impl Mediator {
                 fit,
                 knowledge: run.knowledge,
                 treatment,
+                sampling: session
+                    .attached
+                    .sampling(&template.prepared.plan, treatment),
                 example_wanted,
                 seen,
             };
@@ -164,10 +169,15 @@ impl Mediator {
             let job = (&template.prepared.plan, fit, &self.scratch.walked);
             rename_domain(job, content, domain, shown);
         }
+        if reason == Some(Raw::Options) {
+            let walked = &self.scratch.walked;
+            let announced = sampling::announced(&template.prepared.plan, fit, content, walked);
+            session.attached.samplers.note_all(&announced);
+        }
         session.productive |= fit.records_count > 0;
         let example = self.scratch.example.take();
         session.attached.note(&counted, example, run.now);
-        self.counters.records.add(&counted);
+        self.count_records(message.header.version, &counted);
         self.counters.sets_forwarded += 1;
         if let Some(reason) = reason {
             self.count_raw(index, reason, fit.records_count);
@@ -400,7 +410,6 @@ impl Mediator {
         };
         let treatment = session.attached.treatment(&self.settings);
         let example_wanted = session.attached.examples.are_wanted(run.now);
-        let seen = seen_of(session.exporter, message, set.id);
         let Some(template) = session.template_at_mut(at) else {
             return false;
         };
@@ -416,14 +425,18 @@ impl Mediator {
         if fit.records_count > 0 {
             template.fitted(run.now);
         }
+        let Some(template) = session.template_at(at) else {
+            return false;
+        };
         let plan = &template.prepared.plan;
         let job = Job {
             plan,
             fit,
             knowledge: run.knowledge,
             treatment,
+            sampling: session.attached.sampling(plan, treatment),
             example_wanted,
-            seen,
+            seen: seen_of(session.exporter, message, set.id),
         };
         let mut counted = RecordCounters::default();
         let to = self.main.content_and_ends();
@@ -447,7 +460,8 @@ impl Mediator {
         session.productive |= fit.records_count > 0;
         let example = self.scratch.example.take();
         session.attached.note(&counted, example, run.now);
-        self.counters.records.add(&counted);
+        session.attached.counters.records_cloned += counted.records;
+        self.count_records(message.header.version, &counted);
         self.counters.sets_forwarded += 1;
         true
     }

@@ -32,6 +32,7 @@ impl Mediator {
     ) {
         self.counters.messages_in += 1;
         self.counters.messages_by_version[UNKNOWN_VERSION_INDEX] += 1;
+        self.counters.octets_by_version[UNKNOWN_VERSION_INDEX] += octets.len() as u64;
         match self.settings.unknown_versions {
             Misfit::Pass => self.pass_unchanged(run, exporter, 0..octets.len()),
             Misfit::Drop => self.drop_message(Dropped::UnknownVersion),
@@ -47,6 +48,7 @@ impl Mediator {
     ) {
         self.counters.messages_in += 1;
         self.counters.messages_by_version[0] += 1;
+        self.counters.octets_by_version[0] += octets.len() as u64;
         let Some(header) = Header::read(Version::V5, octets) else {
             return self.malformed(run, exporter, octets, 0);
         };
@@ -59,7 +61,8 @@ impl Mediator {
             return self.pass_unchanged(run, exporter, 0..octets.len());
         };
         self.note_arrival(index, &header, run.now);
-        self.enrich_v5(run, index, &header, &mut octets[V5_HEADER_OCTETS..end]);
+        let (header_octets, records) = octets[..end].split_at_mut(V5_HEADER_OCTETS);
+        self.enrich_v5(run, index, (&header, header_octets), records);
         self.counters.messages_forwarded += 1;
         for outlet in 0..self.settings.outlets.len() {
             self.send_v5(run, index, outlet, &header, octets);
@@ -70,13 +73,14 @@ impl Mediator {
         &mut self,
         run: &mut Run<'_, O>,
         index: SessionIndex,
-        header: &Header,
+        (header, header_octets): (&Header, &[u8]),
         records: &mut [u8],
     ) {
         let Some(session) = self.store.session_mut(index) else {
             return;
         };
         let treatment = session.attached.treatment(&self.settings);
+        session.attached.samplers.note(None, v5_rate(header_octets));
         let example_wanted = session.attached.examples.are_wanted(run.now);
         session.attached.counters.messages_out += 1;
         session.attached.counters.templates_by_as_width[1] |= 1;
@@ -93,6 +97,7 @@ impl Mediator {
             },
             knowledge: run.knowledge,
             treatment,
+            sampling: session.attached.sampling(&self.v5_plan, treatment),
             example_wanted,
             seen: RecordSeen {
                 exporter: session.exporter,
@@ -107,7 +112,7 @@ impl Mediator {
         apply::fill(&job, records, &mut self.scratch, &mut counted, run.observer);
         let example = self.scratch.example.take();
         session.attached.note(&counted, example, run.now);
-        self.counters.records.add(&counted);
+        self.count_records(Version::V5, &counted);
     }
 
     /// Sends the datagram; one above the size limit is divided between records, and what stood
@@ -330,4 +335,10 @@ pub(super) enum Announce {
     Now,
     /// Before the next Message.
     BeforeNext,
+}
+
+/// The sampling rate of a v5 header: the lower 14 of its last 16 bits; 0 where it says nothing.
+fn v5_rate(header: &[u8]) -> u32 {
+    let rate = header.last_chunk().copied().map(u16::from_be_bytes);
+    u32::from(rate.unwrap_or(0) & 0x3FFF)
 }

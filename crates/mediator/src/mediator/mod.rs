@@ -22,7 +22,7 @@ use core::net::{IpAddr, SocketAddr};
 use core::ops::Range;
 
 use crate::collect::store::SessionIndex;
-use crate::counters::{Counters, Dropped, SessionCounters};
+use crate::counters::{Counters, Dropped, RecordCounters, SessionCounters};
 use crate::egress::{Egress, Route};
 use crate::enrich::apply::Scratch;
 use crate::enrich::disagree::Disagreement;
@@ -85,6 +85,11 @@ pub struct SessionView<'a> {
     pub counters: &'a SessionCounters,
     /// Examples of where it and the table disagree.
     pub examples: &'a [Disagreement],
+    /// When its last Message came.
+    pub seen_at: Millis,
+    /// One IP packet in so many is sampled, as it announced or the operator wrote; `None` where
+    /// nobody says, or where it depends on the record.
+    pub sampling_rate: Option<u32>,
 }
 
 /// What stays the same while one call works.
@@ -274,6 +279,8 @@ impl Mediator {
             templates_count: session.templates().len(),
             counters: &session.attached.counters,
             examples: session.attached.examples.as_slice(),
+            seen_at: session.seen_at,
+            sampling_rate: session.attached.sampling_rate(&self.settings),
         })
     }
 
@@ -294,6 +301,7 @@ impl Mediator {
             }
             let mut sets = core::mem::take(&mut self.sets);
             let used = self.message(run, exporter, version, rest, base, &mut sets);
+            self.counters.octets_by_version[version_index(version)] += used as u64;
             self.sets = sets;
             base += used;
         }
@@ -348,6 +356,12 @@ impl Mediator {
             self.release_siblings(run, index);
         }
         extent.message_end
+    }
+
+    /// Counts what became of the records of a Set.
+    fn count_records(&mut self, version: Version, counted: &RecordCounters) {
+        self.counters.records.add(counted);
+        self.counters.records_by_version[version_index(version)] += counted.records;
     }
 
     /// Returns the session of a Message, new or known.

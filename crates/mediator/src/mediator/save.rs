@@ -12,6 +12,7 @@ use core::net::{IpAddr, SocketAddr};
 use super::Mediator;
 use super::session::{Attached, Session, Store};
 use crate::collect::session::DomainKey;
+use crate::enrich::sampling::Samplers;
 use crate::export::mapping::Pair;
 use crate::state::{StateError, StateReader, StateWriter};
 use crate::wire::header::Header;
@@ -95,6 +96,7 @@ impl Mediator {
         for (numbers, (next_in, offset)) in attached.numbers.iter_mut().zip(&saved.numbers) {
             numbers.restore(*next_in, *offset, saved.export_time_s);
         }
+        attached.samplers = saved.samplers;
         attached.restored = true;
         attached.all_pending = true;
         attached.clock.boot_ms = saved.boot_ms;
@@ -231,6 +233,12 @@ fn write_session(writer: &mut StateWriter, session: &Session, now: Millis) {
         writer.u32(numbers.next_in());
         writer.u32(numbers.offset());
     });
+    let samplers: Vec<_> = attached.samplers.iter().collect();
+    writer.u32(attached.samplers.alone());
+    writer.list(&samplers, |writer, (id, rate)| {
+        writer.u64(*id);
+        writer.u32(*rate);
+    });
     writer.list(session.templates(), |writer, template| {
         writer.u8(u8::from(template.kind() == TemplateKind::Options));
         writer.list(template.octets(), |writer, octet| writer.u8(*octet));
@@ -296,6 +304,7 @@ struct SavedSession<'a> {
     boot_ms: Option<u32>,
     export_time_s: u32,
     numbers: Vec<(u32, u32)>,
+    samplers: Samplers,
     templates: Vec<SavedTemplate<'a>>,
 }
 
@@ -320,6 +329,11 @@ impl<'a> SavedSession<'a> {
         for _ in 0..reader.u16()? {
             numbers.push((reader.u32()?, reader.u32()?));
         }
+        let mut samplers = Samplers::default();
+        samplers.note(None, reader.u32()?);
+        for _ in 0..reader.u16()? {
+            samplers.note(Some(reader.u64()?), reader.u32()?);
+        }
         let mut templates = Vec::new();
         for _ in 0..reader.u16()? {
             templates.push(SavedTemplate::read(reader)?);
@@ -331,6 +345,7 @@ impl<'a> SavedSession<'a> {
             boot_ms: boot_ms.and_then(|boot| u32::try_from(boot).ok()),
             export_time_s,
             numbers,
+            samplers,
             templates,
         })
     }

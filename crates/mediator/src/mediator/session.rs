@@ -8,6 +8,7 @@ use crate::collect::store;
 use crate::counters::{RecordCounters, SessionCounters};
 use crate::enrich::disagree::{Disagreement, EXAMPLES_MAX, Examples};
 use crate::enrich::plan::{Action, Plan};
+use crate::enrich::sampling::{Samplers, Sampling};
 use crate::export::mapping::CloneIds;
 use crate::export::sequence::Numbers;
 use crate::limits::SESSION_BYTES;
@@ -55,6 +56,8 @@ pub(crate) struct Attached {
     pub(crate) counters: SessionCounters,
     /// Where it and the table disagree.
     pub(crate) examples: Examples,
+    /// How it samples, as it announced.
+    pub(crate) samplers: Samplers,
     /// Index into the exporter rules, `None` for everybody else.
     pub(crate) rule: Option<usize>,
     /// When its Templates were last announced by us, or the session began.
@@ -92,6 +95,7 @@ impl Attached {
                 .collect(),
             counters: SessionCounters::default(),
             examples: Examples::default(),
+            samplers: Samplers::default(),
             rule,
             announced_at: now,
             messages_since: 0,
@@ -109,6 +113,24 @@ impl Attached {
     pub(crate) fn treatment<'a>(&self, settings: &'a Settings) -> &'a Treatment {
         let rule = self.rule.and_then(|rule| settings.exporters.get(rule));
         rule.map_or(&settings.otherwise, |rule| &rule.treatment)
+    }
+
+    /// What the records of a Template stand for.
+    pub(crate) fn sampling(&self, plan: &Plan, treatment: &Treatment) -> Sampling<'_> {
+        Sampling {
+            rate: self
+                .samplers
+                .common()
+                .unwrap_or(treatment.sampling_rate)
+                .max(1),
+            samplers: plan.sampler.map(|_| &self.samplers),
+        }
+    }
+
+    /// The rate that counts for records that name no sampler, if anybody says one.
+    pub(crate) fn sampling_rate(&self, settings: &Settings) -> Option<u32> {
+        let written = Some(self.treatment(settings).sampling_rate);
+        self.samplers.common().or(written.filter(|rate| *rate > 0))
     }
 
     /// Counts what became of the records of a Set, in which there may be an example of a

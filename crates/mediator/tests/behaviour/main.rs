@@ -22,6 +22,7 @@ mod quirks_vendor;
 #[cfg(test)]
 mod rig;
 mod robust;
+mod sampling;
 mod sequence;
 mod split;
 mod state;

@@ -65,6 +65,8 @@ fn session(port: u16, compared: u64, disagreements: u64, examples: &[Disagreemen
         templates_count: 1,
         counters,
         examples: examples.to_vec(),
+        seen_at: mediator::Millis(0),
+        sampling_rate: None,
     }
 }
 

@@ -6,7 +6,7 @@ use asdb::{AsNames, Asn, FlowRule, Given};
 use mediator::settings::{AddressChoice, Enrich, FlowAsSemantics};
 
 use super::{Answer, Explanation};
-use crate::control::json::{list, object, or_null, string};
+use report::json::{list, object, or_null, string};
 
 impl Explanation<'_> {
     /// Returns the explanation as one object and a line feed.
