@@ -11,11 +11,16 @@
 //! Not here: files, sockets, clocks (the daemon); the table and the lookup (`asdb`); which
 //! provider wins (`asdb::Policy`).
 //!
-//! Bound: see each module; nothing grows with the number of peers of a dump.
+//! Bound: see each module; nothing grows with the number of peers of a dump, and what live peers
+//! can make us keep is in [`rib::Limits`].
 
 #![forbid(unsafe_code)]
 
+pub mod attributes;
+pub mod bgp;
+pub mod bmp;
 mod cursor;
 pub mod mrt;
 mod path;
+pub mod rib;
 mod votes;

@@ -273,10 +273,13 @@ impl Table {
             let index = body.u16()?;
             let peer = known.get(usize::from(index));
             let peer = *peer.ok_or_else(|| {
-                place.fault(MrtErrorKind::Peer {
-                    index,
-                    peers_count: known.len(),
-                })
+                error::at(
+                    place.offset(),
+                    MrtErrorKind::Peer {
+                        index,
+                        peers_count: known.len(),
+                    },
+                )
             })?;
             body.u32()?;
             if add_path == AddPath::Yes {
@@ -407,7 +410,7 @@ fn prefix(
     Prefix::new(address, length)
         .ok()
         .filter(|_| !is_too_long)
-        .ok_or_else(|| place.fault(MrtErrorKind::Length { length }))
+        .ok_or_else(|| error::at(place.offset(), MrtErrorKind::Length { length }))
 }
 
 /// Refuses octets that nothing accounts for.
@@ -416,5 +419,8 @@ fn end(body: Cursor<'_>) -> Result<(), MrtError> {
         return Ok(());
     }
     let octets_count = body.rest().len();
-    Err(body.fault(MrtErrorKind::LeftOver { octets_count }))
+    Err(error::at(
+        body.offset(),
+        MrtErrorKind::LeftOver { octets_count },
+    ))
 }

@@ -17,8 +17,7 @@
 
 use asdb::Asn;
 
-use crate::cursor::Cursor;
-use crate::mrt::{MrtError, MrtErrorKind};
+use crate::cursor::{Cursor, Cut};
 
 /// Attribute AS_PATH [RFC 4271 §5.1.2].
 const AS_PATH: u8 = 2;
@@ -36,6 +35,16 @@ pub(crate) enum AsnWidth {
     Two,
     /// TABLE_DUMP_V2 [RFC 6396 §4.3.4].
     Four,
+}
+
+impl AsnWidth {
+    /// Returns it.
+    pub(crate) const fn octets(self) -> usize {
+        match self {
+            Self::Two => 2,
+            Self::Four => 4,
+        }
+    }
 }
 
 /// Who announces a route.
@@ -58,7 +67,7 @@ pub(crate) fn origin(
     mut attributes: Cursor<'_>,
     width: AsnWidth,
     peer: Asn,
-) -> Result<Origin, MrtError> {
+) -> Result<Origin, PathFault> {
     let mut path = Path::default();
     let mut path4 = Path::default();
     while !attributes.is_empty() {
@@ -76,27 +85,54 @@ pub(crate) fn origin(
             _ => {}
         }
     }
-    // An AS4_PATH that is longer than the path was left there by somebody who does not know it.
-    let is_told_by_path4 = path4.steps_count > 0 && path4.steps_count <= path.steps_count;
-    let told = if is_told_by_path4 { path4 } else { path };
-    Ok(match told.end {
+    Ok(settle(path, path4, peer))
+}
+
+/// Returns the origin of a route with these two paths, either of which may be empty.
+pub(crate) const fn settle(path: Path, path4: Path, peer: Asn) -> Origin {
+    let told = if path.gives_way_to(path4) {
+        path4
+    } else {
+        path
+    };
+    match told.end {
         _ if path.has_zero || path4.has_zero => Origin::AsZero,
-        End::As(AS_TRANS) => Origin::AsTrans,
+        End::As(asn) if asn.0 == AS_TRANS.0 => Origin::AsTrans,
         End::As(asn) => Origin::Of(asn),
         End::Set => Origin::AsSet,
-        End::Nothing if !path.has_confederation && peer == AS_TRANS => Origin::AsTrans,
-        End::Nothing if !path.has_confederation && peer != Asn::NONE => Origin::Of(peer),
-        End::Nothing => Origin::Nobody,
-    })
+        End::Nothing if path.has_confederation || peer.0 == Asn::NONE.0 => Origin::Nobody,
+        End::Nothing if peer.0 == AS_TRANS.0 => Origin::AsTrans,
+        End::Nothing => Origin::Of(peer),
+    }
+}
+
+/// Why a path cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PathFault {
+    /// A length passes what it is in.
+    Cut(Cut),
+    /// A segment of an unknown type.
+    Segment {
+        /// Where it begins.
+        offset: u64,
+        /// The type.
+        kind: u8,
+    },
+}
+
+impl From<Cut> for PathFault {
+    fn from(cut: Cut) -> Self {
+        Self::Cut(cut)
+    }
 }
 
 /// What counts of a path.
 #[derive(Clone, Copy, Debug, Default)]
-struct Path {
+pub(crate) struct Path {
     end: End,
     /// AS of sequences, and one for each set [RFC 4271 §9.1.2.2].
-    steps_count: usize,
-    has_zero: bool,
+    pub(crate) steps_count: usize,
+    pub(crate) has_zero: bool,
     has_confederation: bool,
 }
 
@@ -110,7 +146,14 @@ enum End {
 }
 
 impl Path {
-    fn read(mut segments: Cursor<'_>, width: AsnWidth) -> Result<Self, MrtError> {
+    /// Returns whether an AS4_PATH tells more than this path: one that is longer was left there by
+    /// somebody who does not know it [RFC 6793 §4.2.3].
+    pub(crate) const fn gives_way_to(self, path4: Self) -> bool {
+        path4.steps_count > 0 && path4.steps_count <= self.steps_count
+    }
+
+    /// Reads the value of an AS_PATH or AS4_PATH.
+    pub(crate) fn read(mut segments: Cursor<'_>, width: AsnWidth) -> Result<Self, PathFault> {
         let mut path = Self::default();
         while !segments.is_empty() {
             let here = segments;
@@ -138,7 +181,10 @@ impl Path {
                 }
                 // AS_CONFED_SEQUENCE, AS_CONFED_SET [RFC 5065 §3].
                 (3 | 4, _) => path.has_confederation = true,
-                (kind, _) => return Err(here.fault(MrtErrorKind::Segment { kind })),
+                (kind, _) => {
+                    let offset = here.offset();
+                    return Err(PathFault::Segment { offset, kind });
+                }
             }
         }
         Ok(path)
@@ -148,6 +194,7 @@ impl Path {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mrt::MrtError;
 
     /// Returns attributes: ORIGIN, then the given ones.
     fn attributes(given: &[(u8, &[u8])]) -> Vec<u8> {
@@ -223,13 +270,15 @@ mod tests {
     #[test]
     fn faults_have_their_place() {
         let octets = attributes(&[(2, &[2, 2, 0, 1])]);
-        let error = origin(Cursor::new(&octets, 100), AsnWidth::Two, Asn(7)).unwrap_err();
+        let error =
+            MrtError::from(origin(Cursor::new(&octets, 100), AsnWidth::Two, Asn(7)).unwrap_err());
         assert_eq!(
             error.to_string(),
             "octet 112: 2 octets expected, 0 are left of what they are in"
         );
         let octets = attributes(&[(2, &[9, 1, 0, 1])]);
-        let error = origin(Cursor::new(&octets, 0), AsnWidth::Two, Asn(7)).unwrap_err();
+        let error =
+            MrtError::from(origin(Cursor::new(&octets, 0), AsnWidth::Two, Asn(7)).unwrap_err());
         assert_eq!(error.to_string(), "octet 8: 9 is no type of a path segment");
     }
 }

@@ -6,6 +6,9 @@ use std::fmt;
 
 use asdb::TooManyEntries;
 
+use crate::cursor::Cut;
+use crate::path::PathFault;
+
 use super::{DUMP_OCTETS_MAX, RECORD_OCTETS_MAX};
 
 /// Why a dump was refused, and where.
@@ -122,6 +125,26 @@ pub enum MrtErrorKind {
         /// What the reader says.
         reason: String,
     },
+}
+
+impl From<Cut> for MrtError {
+    fn from(cut: Cut) -> Self {
+        let Cut {
+            offset,
+            wanted,
+            found,
+        } = cut;
+        at(offset, MrtErrorKind::Cut { wanted, found })
+    }
+}
+
+impl From<PathFault> for MrtError {
+    fn from(fault: PathFault) -> Self {
+        match fault {
+            PathFault::Cut(cut) => cut.into(),
+            PathFault::Segment { offset, kind } => at(offset, MrtErrorKind::Segment { kind }),
+        }
+    }
 }
 
 /// Returns the fault `kind` at an offset.
