@@ -122,6 +122,17 @@ impl PolicyWord {
         Self::Database,
     ];
 
+    /// The order of who did not ask for another: what the operator wrote, then what the router
+    /// says, then what we know.
+    pub const DEFAULT_ORDER: [Self; 6] = [
+        Self::Static,
+        Self::Flow,
+        Self::Bgp,
+        Self::Bmp,
+        Self::Table,
+        Self::Database,
+    ];
+
     /// Returns the word as a configuration writes it.
     pub const fn name(self) -> &'static str {
         match self {

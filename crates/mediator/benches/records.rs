@@ -256,14 +256,7 @@ fn as_db() -> (AsDb, Vec<u32>) {
 
 fn records(criterion: &mut Criterion) {
     let (as_db, addresses) = as_db();
-    let policy = as_db.policy(&[
-        PolicyWord::Static,
-        PolicyWord::Flow,
-        PolicyWord::Bgp,
-        PolicyWord::Bmp,
-        PolicyWord::Table,
-        PolicyWord::Database,
-    ]);
+    let policy = as_db.policy(&PolicyWord::DEFAULT_ORDER);
     let knowledge = Knowledge {
         as_db: &as_db,
         policies: &[policy],

@@ -58,21 +58,13 @@ pub(crate) struct Drive<'a> {
 
 impl<'a> Drive<'a> {
     pub(crate) fn new(as_db: &'a AsDb, settings: Settings, bench: Bench, weigh: Weigh) -> Self {
-        let order = [
-            PolicyWord::Static,
-            PolicyWord::Flow,
-            PolicyWord::Bgp,
-            PolicyWord::Bmp,
-            PolicyWord::Table,
-            PolicyWord::Database,
-        ];
         Self {
             mediator: Mediator::new(settings, 7),
             judge: Judge::new(bench),
             held_bytes: 0,
             weigh,
             as_db,
-            policies: [as_db.policy(&order)],
+            policies: [as_db.policy(&PolicyWord::DEFAULT_ORDER)],
             egress: Egress::new(),
             now_ms: 0,
         }

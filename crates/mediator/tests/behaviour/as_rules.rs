@@ -9,7 +9,7 @@ use asdb::{PolicyWord, Provider};
 use mediator::settings::MissingFields;
 
 use crate::notation::{ipfix, set};
-use crate::rig::{DEFAULT_WORDS, Rig, settings};
+use crate::rig::{Rig, settings};
 
 /// Sends a record whose exporter says `asn` for an address; returns what leaves and who gave it.
 fn said(rig: &mut Rig, address: &str, asn: u32) -> (u32, Option<Provider>) {
@@ -40,7 +40,7 @@ fn check_no_answer(numbers: &[u32]) {
             (Provider::Database, "8.0.0.0", 8, 3356),
             (Provider::Database, "8.8.8.0", 24, *asn),
         ];
-        let mut rig = Rig::knowing(settings(), &table, &DEFAULT_WORDS);
+        let mut rig = Rig::knowing(settings(), &table, &PolicyWord::DEFAULT_ORDER);
         assert_eq!(said(&mut rig, "8.8.8.8", 0).0, 3356, "{asn}");
     }
 }
@@ -129,7 +129,7 @@ fn check_without_origin(template: &str, everything: &str, ranges: &[(&str, &str)
             (Provider::Table, *first, 32, 7018),
         ];
         let ask = |table: &[(Provider, &str, u8, u32)], address: &str| {
-            let mut rig = Rig::knowing(settings(), table, &DEFAULT_WORDS);
+            let mut rig = Rig::knowing(settings(), table, &PolicyWord::DEFAULT_ORDER);
             rig.send(&ipfix(0, &[set(2, template), set(256, address)]));
             rig.seen[0].source.after
         };

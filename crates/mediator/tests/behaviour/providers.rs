@@ -8,7 +8,7 @@ use mediator::settings::{ExporterRule, FlowAsSemantics, MissingFields};
 use mediator::{Disagreement, Raw, Settings};
 
 use crate::notation::{ipfix, set};
-use crate::rig::{DEFAULT_WORDS, Rig, settings};
+use crate::rig::{Rig, settings};
 
 /// Sends one record with an address, an AS number and a prefix length; returns what leaves.
 fn answer(rig: &mut Rig, address: &str, asn: u32, prefix_length: u8) -> (u32, Option<Provider>) {
@@ -87,7 +87,7 @@ fn a_default_route_in_a_table_is_no_answer() {
         (Provider::Database, "8.0.0.0", 9, 3356),
         (Provider::Database, "8.8.8.0", 24, 15_169),
     ];
-    let mut rig = Rig::knowing(settings(), &table, &DEFAULT_WORDS);
+    let mut rig = Rig::knowing(settings(), &table, &PolicyWord::DEFAULT_ORDER);
     assert_eq!(answer(&mut rig, "9.9.9.9", 0, 0), (0, None));
     // The longest prefix wins.
     assert_eq!(answer(&mut rig, "8.8.8.8", 0, 0).0, 15_169);
@@ -100,7 +100,7 @@ fn a_provider_that_comes_first_wins_with_a_shorter_prefix() {
         (Provider::Table, "8.0.0.0", 9, 3356),
         (Provider::Database, "8.8.8.0", 24, 15_169),
     ];
-    let mut rig = Rig::knowing(settings(), &table, &DEFAULT_WORDS);
+    let mut rig = Rig::knowing(settings(), &table, &PolicyWord::DEFAULT_ORDER);
     assert_eq!(
         answer(&mut rig, "8.8.8.8", 0, 0),
         (3356, Some(Provider::Table))
@@ -265,7 +265,7 @@ fn without_any_knowledge_everything_passes_and_clones_have_zeros() {
             ..settings()
         },
         &[],
-        &DEFAULT_WORDS,
+        &PolicyWord::DEFAULT_ORDER,
     );
     let template = set(2, "0100 0001 IE8/4");
     rig.expect(

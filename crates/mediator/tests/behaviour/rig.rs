@@ -63,16 +63,6 @@ pub(crate) fn without_hold() -> Settings {
     }
 }
 
-/// The default order of providers.
-pub(crate) const DEFAULT_WORDS: [PolicyWord; 6] = [
-    PolicyWord::Static,
-    PolicyWord::Flow,
-    PolicyWord::Bgp,
-    PolicyWord::Bmp,
-    PolicyWord::Table,
-    PolicyWord::Database,
-];
-
 /// The table of all tests.
 pub(crate) const TABLE: [(Provider, &str, u8, u32); 7] = [
     (Provider::Database, "8.8.8.0", 24, 15_169),
@@ -208,7 +198,7 @@ impl Rig {
     }
 
     pub(crate) fn with(settings: Settings) -> Self {
-        Self::knowing(settings, &TABLE, &DEFAULT_WORDS)
+        Self::knowing(settings, &TABLE, &PolicyWord::DEFAULT_ORDER)
     }
 
     pub(crate) fn with_words(words: &[PolicyWord]) -> Self {

@@ -17,15 +17,6 @@ use crate::config::types::{AsDatabase, Bgp, BgpPeer, Bmp, Enrichment, Exporter, 
 use crate::config::value;
 use crate::config::words::MISSING_FIELDS;
 
-/// What the operator wrote, then what the router says, then what we know.
-const AS_PROVIDERS: [PolicyWord; 6] = [
-    PolicyWord::Static,
-    PolicyWord::Flow,
-    PolicyWord::Bgp,
-    PolicyWord::Bmp,
-    PolicyWord::Table,
-    PolicyWord::Database,
-];
 const UNUSABLE_AS: [Asn; 4] = [Asn::NONE, Asn::TRANS, Asn(65535), Asn(u32::MAX)];
 /// A session is held for three seconds at least [RFC 4271 §4.2].
 const HOLD_TIME_MS_MIN: u64 = 3_000;
@@ -38,7 +29,7 @@ pub(super) fn read(report: &mut Report, section: &Section) -> Enrichment {
         missing_fields: section.value(report, "missing_fields", append, |node| {
             value::word(node, MISSING_FIELDS)
         }),
-        as_providers: as_providers(report, section, &AS_PROVIDERS),
+        as_providers: as_providers(report, section, &PolicyWord::DEFAULT_ORDER),
         unusable_as: section.list(report, "unusable_as", UNUSABLE_AS.to_vec(), value::asn),
         static_prefixes: static_prefixes(report, section),
         as_databases: section.items(report, "as_databases", Vec::new(), |report, item| {

@@ -46,14 +46,7 @@ fn sources() -> Sources {
     sources
 }
 
-const DEFAULT: &[PolicyWord] = &[
-    PolicyWord::Static,
-    PolicyWord::Flow,
-    PolicyWord::Bgp,
-    PolicyWord::Bmp,
-    PolicyWord::Table,
-    PolicyWord::Database,
-];
+const DEFAULT: &[PolicyWord] = &PolicyWord::DEFAULT_ORDER;
 
 fn explain<T>(
     address: &str,
