@@ -286,8 +286,9 @@ pub fn clone_records<O: Observer>(
     finish_set(job, policy, content, scratch, counters);
 }
 
-/// Tells the traffic of records `range`, whose AS numbers were just decided.
-fn tell_traffic<O: Observer>(
+/// Tells the traffic of records `range` of `content`, whose AS numbers were just decided.
+#[inline]
+pub(super) fn tell_traffic<O: Observer>(
     job: &Job<'_>,
     content: &[u8],
     range: Range<usize>,

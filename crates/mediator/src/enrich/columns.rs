@@ -12,16 +12,15 @@ use alloc::vec::Vec;
 
 use asdb::{AnswerId, AsDb, Asn, Policy, Ranked};
 
-use super::apply::{Batches, Job, Scratch};
+use super::apply::{Batches, Job, Scratch, tell_traffic};
 use super::count::count_side;
 use super::decide::{FlowValue, Verdict, decide};
-use super::plan::{Action, AddressForm, NumberMark, Plan, Side};
-use super::sampling::Sampling;
+use super::plan::{Action, AddressForm, Plan, Side};
 use super::walk::Layout;
 use crate::counters::{RecordCounters, SideCounters};
 use crate::limits::LOOKUP_RECORDS;
-use crate::observe::{Observer, Volume};
-use crate::wire::octets::{u32_at, u128_at, uint_at};
+use crate::observe::Observer;
+use crate::wire::octets::{u32_at, u128_at};
 
 /// Where the addresses and AS fields of every record are.
 #[derive(Debug)]
@@ -34,10 +33,6 @@ pub struct Columns {
     addresses_at: [usize; 2],
     /// Offsets of the AS fields; `None` where both are appended.
     as_fields_at: Option<[usize; 2]>,
-    /// Offsets and widths of the IP packets and the octets.
-    volumes_at: [Option<(usize, usize)>; 2],
-    /// Offset and width of the field that names the sampler.
-    sampler_at: Option<(usize, usize)>,
 }
 
 /// One side of some records, to be filled.
@@ -65,10 +60,6 @@ impl Columns {
         };
         let appends =
             |side: &Side| side.append && side.as_fields.is_empty() && side.adjacent.is_none();
-        let number_at = |mark: Option<NumberMark>| {
-            let mark = mark?;
-            Some((at(mark.mark)?, mark.width))
-        };
         let as_fields_at = match plan.action {
             Action::Fill => Some([as_field_at(source)?, as_field_at(destination)?]),
             Action::Clone if appends(source) && appends(destination) => None,
@@ -79,8 +70,6 @@ impl Columns {
             form,
             addresses_at: [address_at(source)?, address_at(destination)?],
             as_fields_at,
-            volumes_at: plan.volume.map(number_at),
-            sampler_at: number_at(plan.sampler),
         })
     }
 
@@ -109,7 +98,8 @@ impl Columns {
                 };
                 self.fill_side(job, policy, side, chunk, &mut scratch.leaving, counters);
             }
-            self.tell_traffic(chunk, job.sampling, scratch, observer);
+            let count = chunk.len() / self.octets;
+            tell_traffic(job, chunk, 0..count, scratch, observer);
         }
         counters.records += job.fit.records_count as u64;
     }
@@ -192,7 +182,8 @@ impl Columns {
                 to.extend_from_slice(record);
                 to.extend_from_slice(&[s0, s1, s2, s3, d0, d1, d2, d3]);
             }
-            self.tell_traffic(chunk, job.sampling, scratch, observer);
+            let count = chunk.len() / self.octets;
+            tell_traffic(job, chunk, 0..count, scratch, observer);
         }
         counters.records += job.fit.records_count as u64;
     }
@@ -225,40 +216,6 @@ impl Columns {
         }
     }
 
-    /// Tells the traffic of the records of a chunk, whose AS numbers were just decided.
-    fn tell_traffic<O: Observer>(
-        &self,
-        chunk: &[u8],
-        sampling: Sampling<'_>,
-        scratch: &mut Scratch,
-        observer: &mut O,
-    ) {
-        if !O::COUNTS {
-            return;
-        }
-        let [ip_packets, octets] = self.volumes_at;
-        for (record, volume) in chunk.chunks_exact(self.octets).zip(&mut scratch.volumes) {
-            *volume = Volume {
-                flows: 1,
-                ip_packets: number(record, ip_packets),
-                octets: number(record, octets),
-            };
-        }
-        let count = chunk.len() / self.octets;
-        match self.sampler_at {
-            None => sampling.scale(&mut scratch.volumes[..count]),
-            Some((at, width)) => {
-                let records = chunk.chunks_exact(self.octets);
-                for (record, volume) in records.zip(&mut scratch.volumes) {
-                    sampling.scale_by(uint_at(record, at, width), volume);
-                }
-            }
-        }
-        let [sources, destinations] = &scratch.leaving;
-        let leaving = [&sources[..count], &destinations[..count]];
-        observer.traffic(leaving, &scratch.volumes[..count]);
-    }
-
     /// Puts the addresses of all sources into `to`, and behind them those of all destinations.
     fn gather<A: Copy + Default>(
         &self,
@@ -283,13 +240,6 @@ fn address_form(side: &Side) -> Option<AddressForm> {
         }
         _ => None,
     }
-}
-
-/// The number at an offset, of a width; 0 where there is none.
-#[inline]
-fn number(record: &[u8], place: Option<(usize, usize)>) -> u64 {
-    let number = place.and_then(|(at, width)| uint_at(record, at, width));
-    number.unwrap_or(0)
 }
 
 /// What leaves where the record itself says nothing; 0 if nobody knows.
