@@ -21,8 +21,8 @@ mod timers;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -36,10 +36,12 @@ use crate::config::{Config, EVERYONE_MAY_SEND};
 use crate::control::events::Events;
 use crate::control::facts::Facts;
 use crate::control::faults;
+use crate::control::health::Looked;
 use crate::control::ledger::SharedLedger;
 use crate::control::pulse::SharedPulse;
 use crate::control::resolve::{Addresses, resolve_within};
 use crate::control::reverse_dns::ReverseDns;
+use crate::control::standing::SharedStanding;
 use crate::control::told::Told;
 use crate::io::clock::Clock;
 use crate::io::instance::Instance;
@@ -90,6 +92,7 @@ pub enum StartError {
 pub struct Daemon {
     bound: SocketAddr,
     stats_bound: Option<SocketAddr>,
+    metrics_bound: Option<SocketAddr>,
     pages: Pages,
     knowledge: Knowledge,
     orders: Orders,
@@ -135,9 +138,9 @@ impl Daemon {
             addresses,
             stats_interval: config.performance.stats_interval,
         };
-        let stats = SocketAddr::new(config.general.stats_address, config.general.stats_port);
-        let telnet = timers::listen(stats);
-        let stats_bound = telnet.as_ref().and_then(|one| one.local_addr().ok());
+        let standing = timers.facts.standing.clone();
+        let ports = timers::Ports::open(&config, &standing);
+        let (stats_bound, metrics_bound) = ports.bound();
         let bound = input.bound;
         let common = Common {
             steering: input.steering,
@@ -159,14 +162,15 @@ impl Daemon {
         let daemon = Self {
             bound,
             stats_bound,
+            metrics_bound,
             pages,
             knowledge,
             orders,
             crew,
             files: spawn("files", move || {
-                state::write(state_dir, &handed, workers_count);
+                state::write(state_dir, &handed, workers_count, &standing);
             })?,
-            control: spawn("control", move || timers::run(timers, telnet, stop))?,
+            control: spawn("control", move || timers::run(timers, ports, stop))?,
             stop_control,
             _stop_sources: stop_sources,
             _instance: instance,
@@ -186,6 +190,12 @@ impl Daemon {
     #[must_use]
     pub const fn stats_bound(&self) -> Option<SocketAddr> {
         self.stats_bound
+    }
+
+    /// Where its metrics are, if they are wanted and that port was free.
+    #[must_use]
+    pub const fn metrics_bound(&self) -> Option<SocketAddr> {
+        self.metrics_bound
     }
 
     /// Returns the index of a worker that has ended, which none does before it is told to.
@@ -256,6 +266,8 @@ fn facts(
         sources: knowledge.health().clone(),
         ledger: SharedLedger::default(),
         pulse: SharedPulse::default(),
+        standing: SharedStanding::default(),
+        looked: Mutex::new(Looked::at(clock.now())),
     }
 }
 

@@ -189,7 +189,7 @@ const BANNED_NAMES: &[Banned] = &[
         not: "util",
         say: "what the functions are about",
         places: EVERYWHERE,
-        except: &[],
+        except: &[("hyper util", "somebody else's crate")],
     },
     Banned {
         not: "helper",

@@ -7,7 +7,6 @@
 //! Not here: what the keys mean (`keys`).
 
 const LIVE_ROUTES: &str = "it does not learn routes from routers";
-const METRICS: &str = "it serves no metrics over HTTP";
 const OUTPUT: &str = "it only sends UDP datagrams, to each collector the same";
 
 /// The keys, each with what this version lacks.
@@ -27,9 +26,6 @@ const NOT_YET: &[(&str, &str)] = &[
     ("forwarding.collectors[].group", OUTPUT),
     ("forwarding.collectors[].health", OUTPUT),
     ("performance.queue_size", OUTPUT),
-    ("metrics.enabled", METRICS),
-    ("metrics.address", METRICS),
-    ("metrics.port", METRICS),
 ];
 
 /// Returns what this version lacks for a key; `None` if the key works.

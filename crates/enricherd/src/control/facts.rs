@@ -2,14 +2,17 @@
 //!
 //! Not here: the answers themselves (`control::answer`).
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::time::sleep;
 
 use crate::control::events::Events;
 use crate::control::faults::Faults;
+use crate::control::health::Looked;
 use crate::control::ledger::SharedLedger;
 use crate::control::pulse::SharedPulse;
+use crate::control::standing::SharedStanding;
 use crate::control::told::Told;
 use crate::io::clock::Clock;
 use crate::pipeline::page::{Numbers, Pages};
@@ -36,6 +39,10 @@ pub struct Facts {
     pub faults: &'static Faults,
     /// How the sources of AS numbers are.
     pub sources: SharedHealth,
+    /// What is wrong for as long as it lasts.
+    pub standing: SharedStanding,
+    /// What the last looks at the numbers showed.
+    pub looked: Mutex<Looked>,
     /// What exporters sent in sessions that are forgotten.
     pub ledger: SharedLedger,
     /// How fast numbers rise.
@@ -54,6 +61,11 @@ impl Facts {
         let numbers = self.pages.everything();
         self.ledger.note(&numbers);
         numbers
+    }
+
+    /// Takes hold of what the last looks at the numbers showed.
+    pub fn looked(&self) -> MutexGuard<'_, Looked> {
+        self.looked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Seconds since the daemon started.

@@ -12,6 +12,7 @@ use std::sync::mpsc::Receiver;
 
 use mediator::state;
 
+use crate::control::standing::SharedStanding;
 use crate::io::state_file::StateDir;
 use crate::pipeline::worker::Handover;
 
@@ -35,7 +36,12 @@ pub(super) fn load(state_dir: &StateDir) -> Arc<[Vec<u8>]> {
 }
 
 /// Writes what workers hand over, until the last of them has ended.
-pub(super) fn write(mut state_dir: StateDir, handed: &Receiver<Handover>, workers_count: usize) {
+pub(super) fn write(
+    mut state_dir: StateDir,
+    handed: &Receiver<Handover>,
+    workers_count: usize,
+    standing: &SharedStanding,
+) {
     let mut parts = Parts::of(workers_count);
     for first in handed {
         // What came meanwhile is written along.
@@ -48,6 +54,8 @@ pub(super) fn write(mut state_dir: StateDir, handed: &Receiver<Handover>, worker
         if let Some(parts) = parts.due() {
             state_dir.save(parts);
         }
+        let fault = "general.state_dir cannot be written: a restart forgets Templates";
+        standing.note("state_dir", state_dir.is_broken().then_some(fault));
     }
 }
 

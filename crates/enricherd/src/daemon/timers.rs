@@ -2,6 +2,7 @@
 //!
 //! Not here: answers (`control::stats`), looking up names (`control::resolve`).
 
+use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -11,11 +12,14 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 use tracing::Level;
 
 use super::crew::Orders;
+use crate::config::Config;
 use crate::control::disagreements::Watch;
 use crate::control::facts::Facts;
 use crate::control::resolve::{Addresses, resolve};
+use crate::control::standing::SharedStanding;
 use crate::control::stats;
 use crate::control::telnet;
+use crate::control::{health, http};
 use crate::pipeline::outlets::Destination;
 use crate::pipeline::page::{Numbers, TargetPage};
 use crate::pipeline::worker::Order;
@@ -50,30 +54,64 @@ pub(super) struct Timers {
     pub(super) places: Follower,
 }
 
-/// Opens the port of the statistics; says so if it is taken.
-pub(super) fn listen(address: SocketAddr) -> Option<TcpListener> {
-    let opened = TcpListener::bind(address).and_then(|listener| {
-        listener.set_nonblocking(true)?;
-        Ok(listener)
-    });
-    opened
-        .inspect_err(|error| {
-            tracing::error!(
-                "statistics at {address} (TCP): {error}; there are none until general.stats_port \
-                 is free or another one"
-            );
-        })
-        .ok()
+/// The ports at which the control thread answers, as far as they were free.
+#[derive(Debug)]
+pub(super) struct Ports {
+    telnet: Option<TcpListener>,
+    http: Option<TcpListener>,
+}
+
+impl Ports {
+    /// Opens the ports; says of each that is taken what to do.
+    pub(super) fn open(config: &Config, standing: &SharedStanding) -> Self {
+        let Config {
+            general, metrics, ..
+        } = config;
+        let open = |what, key, address| {
+            let opened = listen(address).map_err(|error| {
+                format!(
+                    "{what} at {address} (TCP): {error}; free that port or set {key} to another"
+                )
+            });
+            let fault = opened.as_ref().err().map(String::as_str);
+            if let Some(fault) = fault {
+                tracing::error!("{fault}");
+            }
+            standing.note(key, fault);
+            opened.ok()
+        };
+        let stats = SocketAddr::new(general.stats_address, general.stats_port);
+        let http = SocketAddr::new(metrics.address, metrics.port);
+        Self {
+            telnet: open("no statistics", "general.stats_port", stats),
+            http: metrics
+                .enabled
+                .then(|| open("no metrics", "metrics.port", http))
+                .flatten(),
+        }
+    }
+
+    /// Where telnet and HTTP are.
+    pub(super) fn bound(&self) -> (Option<SocketAddr>, Option<SocketAddr>) {
+        let bound = |listener: &Option<TcpListener>| listener.as_ref()?.local_addr().ok();
+        (bound(&self.telnet), bound(&self.http))
+    }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let listener = TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
 }
 
 /// Does everything that belongs to the control thread, until it is told to stop.
-pub(super) fn run(timers: Timers, telnet: Option<TcpListener>, stop: oneshot::Receiver<()>) {
+pub(super) fn run(timers: Timers, ports: Ports, stop: oneshot::Receiver<()>) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
     match runtime {
         Ok(runtime) => {
-            runtime.block_on(work(timers, telnet, stop));
+            runtime.block_on(work(timers, ports, stop));
             // A name that is being looked up is nobody's concern any more.
             runtime.shutdown_background();
         }
@@ -83,10 +121,13 @@ pub(super) fn run(timers: Timers, telnet: Option<TcpListener>, stop: oneshot::Re
     }
 }
 
-async fn work(timers: Timers, telnet: Option<TcpListener>, stop: oneshot::Receiver<()>) {
-    let listener = telnet.and_then(|listener| tokio::net::TcpListener::from_std(listener).ok());
-    if let Some(listener) = listener {
+async fn work(timers: Timers, ports: Ports, stop: oneshot::Receiver<()>) {
+    let taken = |listener: TcpListener| tokio::net::TcpListener::from_std(listener).ok();
+    if let Some(listener) = ports.telnet.and_then(taken) {
         tokio::spawn(telnet::serve(listener, Arc::clone(&timers.facts)));
+    }
+    if let Some(listener) = ports.http.and_then(taken) {
+        tokio::spawn(http::serve(listener, Arc::clone(&timers.facts)));
     }
     let Timers {
         facts,
@@ -170,7 +211,9 @@ async fn feel_pulse(facts: Arc<Facts>) {
     let mut times = every(PULSE_INTERVAL);
     let mut seconds = 0_u64;
     loop {
-        facts.pulse.note(facts.clock.now().0, &facts.pages.totals());
+        let numbers = facts.pages.totals();
+        facts.pulse.note(facts.clock.now().0, &numbers);
+        health::note(&facts, &numbers);
         if seconds.is_multiple_of(EXPORTERS_PULSE_SECONDS) {
             let numbers = facts.with_lists().await;
             facts.pulse.note_exporters(facts.clock.now().0, &numbers);

@@ -110,6 +110,7 @@ fn config(collector: SocketAddr, scratch: &Scratch) -> Result<Config, DemoError>
     config.general.listen_port = 0;
     config.general.stats_address = localhost;
     config.general.stats_port = 0;
+    config.metrics.port = 0;
     config.general.state_dir.clone_from(&scratch.0);
     for one in &mut config.forwarding.collectors {
         *one = Collector {

@@ -77,6 +77,12 @@ impl StateDir {
         }
     }
 
+    /// Whether the last thing that was to be written could not be.
+    #[must_use]
+    pub const fn is_broken(&self) -> bool {
+        self.is_broken
+    }
+
     /// Reads whose addresses were in use for which collector; empty if that was never saved.
     ///
     /// # Errors

@@ -85,6 +85,8 @@ pub struct WorkerPage {
     pub exporters_count: usize,
     /// Bytes that input made its `Mediator` take.
     pub mediator_bytes: usize,
+    /// When it published this.
+    pub published_at: Millis,
 }
 
 /// All numbers of a worker, or the sum of all workers'.

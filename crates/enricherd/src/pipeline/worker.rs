@@ -357,6 +357,7 @@ impl<O: Observer> Worker<O> {
                 kernel_drops: numbers.kernel_drops,
                 exporters_count: self.tallies.list().len(),
                 mediator_bytes: numbers.mediator_bytes,
+                published_at: self.published_at,
             });
             numbers.traffic.clear();
             numbers.traffic.push(self.observer.view());

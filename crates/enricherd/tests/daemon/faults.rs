@@ -8,6 +8,7 @@ use enricherd::pipeline::tally::Refused;
 use enricherd::pipeline::target::Unsent;
 use mediator::Dropped;
 
+use crate::http::get;
 use crate::message::{
     Head, PLAIN, PLAIN_CLONE, Protocol, appended_record, data, data_sets, plain_record,
 };
@@ -63,6 +64,12 @@ fn taken_statistics_missing_files_and_a_directory_that_cannot_be_stop_nothing() 
     let (octets, _) = collector.next_data();
     let expected = [(PLAIN_CLONE, appended_record(1))];
     assert_eq!(data_sets(&octets), expected, "the shipped snapshot answers");
+    wait_until("all of it is said", || {
+        let (status, health) = get(&daemon, "/health");
+        let reasons = ["general.stats_port", "general.state_dir", "missing.mmdb"];
+        status == 503 && reasons.iter().all(|reason| health.contains(reason))
+    });
+    assert_eq!(get(&daemon, "/ready").0, 200);
     drop(daemon.stop());
 }
 

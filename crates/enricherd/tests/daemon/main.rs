@@ -10,6 +10,7 @@
 mod control;
 mod faults;
 mod forwarding;
+mod http;
 mod message;
 mod restart;
 mod rig;

@@ -43,7 +43,8 @@ impl Place {
         format!(
             "general: {{log_file: \"-\", state_dir: {}, {general}}}\n\
              enrichment: {{as_databases: [{{path: {}}}]}}\n\
-             forwarding: {{collectors: [{}], {more}}}\n",
+             forwarding: {{collectors: [{}], {more}}}\n\
+             metrics: {{enabled: false}}\n",
             self.path("state").display(),
             self.path("asn.csv").display(),
             collectors.join(", ")
@@ -67,6 +68,8 @@ impl Place {
             .config;
         config.general.listen_port = 0;
         config.general.stats_port = 0;
+        config.metrics.enabled = true;
+        config.metrics.port = 0;
         config
     }
 }

@@ -178,6 +178,7 @@ pub(crate) fn through_daemon<C: Collector>(
     let mut config = file.check().unwrap().config;
     config.general.listen_port = 0;
     config.general.stats_port = 0;
+    config.metrics.port = 0;
     let daemon = Daemon::start(config).unwrap();
     send(daemon.bound());
     let numbers = daemon.stop();
