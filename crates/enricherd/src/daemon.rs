@@ -33,12 +33,13 @@ use socket2::Socket;
 use tokio::sync::oneshot;
 
 use crate::config::{Config, EVERYONE_MAY_SEND};
-use crate::control::events::Events;
+use crate::control::events::{Events, Severity};
 use crate::control::facts::Facts;
 use crate::control::faults;
 use crate::control::health::Looked;
 use crate::control::ledger::SharedLedger;
 use crate::control::pulse::SharedPulse;
+use crate::control::reload;
 use crate::control::resolve::{Addresses, resolve_within};
 use crate::control::reverse_dns::ReverseDns;
 use crate::control::standing::SharedStanding;
@@ -91,8 +92,8 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct Daemon {
     bound: SocketAddr,
-    stats_bound: Option<SocketAddr>,
-    metrics_bound: Option<SocketAddr>,
+    /// Where telnet and HTTP are.
+    answers_bound: (Option<SocketAddr>, Option<SocketAddr>),
     pages: Pages,
     knowledge: Knowledge,
     orders: Orders,
@@ -100,6 +101,8 @@ pub struct Daemon {
     files: JoinHandle<()>,
     control: JoinHandle<()>,
     stop_control: oneshot::Sender<()>,
+    reloads: Option<reload::Requests>,
+    facts: Arc<Facts>,
     /// Ends the thread `sources` when it goes.
     _stop_sources: Sender<()>,
     _instance: Option<Instance>,
@@ -122,7 +125,7 @@ impl Daemon {
         let mut state_dir = StateDir::new(config.general.state_dir.clone(), input.bound.port());
         let (outlets, addresses, own_addresses) = recipients(&config, &mut state_dir);
         let (orders, ordered) = Orders::for_all(workers_count);
-        let clock = Clock::start();
+        let (clock, (reload, reloads)) = (Clock::start(), reload::channel());
         let (handover, handed) = sync_channel(HANDOVERS_PER_WORKER * workers_count);
         let timers = timers::Timers {
             facts: Arc::new(facts(
@@ -130,7 +133,7 @@ impl Daemon {
                 &knowledge,
                 pages.clone(),
                 (started, clock),
-                places.clone(),
+                (places.clone(), reload),
             )),
             places: Follower::new(config.enrichment.clone(), places),
             orders: orders.clone(),
@@ -138,10 +141,10 @@ impl Daemon {
             addresses,
             stats_interval: config.performance.stats_interval,
         };
-        let standing = timers.facts.standing.clone();
+        let facts = Arc::clone(&timers.facts);
+        let standing = facts.standing.clone();
         let ports = timers::Ports::open(&config, &standing);
-        let (stats_bound, metrics_bound) = ports.bound();
-        let bound = input.bound;
+        let (bound, answers_bound) = (input.bound, ports.bound());
         let common = Common {
             steering: input.steering,
             outlets,
@@ -161,8 +164,7 @@ impl Daemon {
         spawn("sources", watch)?;
         let daemon = Self {
             bound,
-            stats_bound,
-            metrics_bound,
+            answers_bound,
             pages,
             knowledge,
             orders,
@@ -172,6 +174,8 @@ impl Daemon {
             })?,
             control: spawn("control", move || timers::run(timers, ports, stop))?,
             stop_control,
+            reloads: Some(reloads),
+            facts,
             _stop_sources: stop_sources,
             _instance: instance,
         };
@@ -189,13 +193,13 @@ impl Daemon {
     /// Where its statistics are, if that port was free.
     #[must_use]
     pub const fn stats_bound(&self) -> Option<SocketAddr> {
-        self.stats_bound
+        self.answers_bound.0
     }
 
     /// Where its metrics are, if they are wanted and that port was free.
     #[must_use]
     pub const fn metrics_bound(&self) -> Option<SocketAddr> {
-        self.metrics_bound
+        self.answers_bound.1
     }
 
     /// Returns the index of a worker that has ended, which none does before it is told to.
@@ -208,6 +212,17 @@ impl Daemon {
     #[must_use]
     pub fn numbers(&self) -> Numbers {
         self.pages.everything()
+    }
+
+    /// Takes hold of the reloads that are asked for over telnet; the first who does answers them.
+    pub const fn take_reloads(&mut self) -> Option<reload::Requests> {
+        self.reloads.take()
+    }
+
+    /// Says that something happened, in the log and among the events.
+    pub fn tell(&self, severity: Severity, name: &'static str, text: &str) {
+        let at = self.facts.now();
+        self.facts.events.tell(severity, name, at, text.to_owned());
     }
 
     /// Has the state written soon.
@@ -254,7 +269,7 @@ fn facts(
     knowledge: &Knowledge,
     pages: Pages,
     (started, clock): (Instant, Clock),
-    places: SharedPlaces,
+    (places, reload): (SharedPlaces, reload::Port),
 ) -> Facts {
     Facts {
         pages,
@@ -267,6 +282,7 @@ fn facts(
         ledger: SharedLedger::default(),
         pulse: SharedPulse::default(),
         standing: SharedStanding::default(),
+        reload,
         looked: Mutex::new(Looked::at(clock.now())),
     }
 }

@@ -9,7 +9,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::Failure;
 use crate::config::{self, Checked};
+use crate::control::events::Severity;
 use crate::control::log::Log;
+use crate::control::reload::{Request, Requests};
 use crate::daemon::Daemon;
 
 /// How often it is looked whether the daemon still works.
@@ -49,10 +51,16 @@ fn serve(config: config::Config, named: Option<PathBuf>, log: &Log) -> Result<()
         let _context = runtime.enter();
         Signals::new().map_err(|error| Failure::failed(format!("signals: {error}")))?
     };
-    let daemon = Daemon::start(config).map_err(|error| Failure::failed(error.to_string()))?;
+    let mut daemon = Daemon::start(config).map_err(|error| Failure::failed(error.to_string()))?;
+    signals.reloads = daemon.take_reloads();
     let outcome = loop {
         match runtime.block_on(signals.next()) {
-            Word::Reload => reload(&daemon, named.as_deref(), log),
+            Word::Reload(asked) => {
+                let outcome = reload(&daemon, named.as_deref(), log);
+                if let Some(asked) = asked {
+                    asked.answer(&outcome);
+                }
+            }
             Word::Stop(name) => {
                 tracing::info!("{name}: stopping");
                 break Ok(());
@@ -77,25 +85,32 @@ fn serve(config: config::Config, named: Option<PathBuf>, log: &Log) -> Result<()
     outcome
 }
 
-fn reload(daemon: &Daemon, named: Option<&Path>, log: &Log) {
+fn reload(daemon: &Daemon, named: Option<&Path>, log: &Log) -> Result<(), Vec<String>> {
     log.reopen();
     let checked = config::load(named).map_err(|error| vec![error.to_string()]);
     let reloaded = checked.and_then(|checked| daemon.reload(&checked.config));
-    match reloaded {
-        Ok(()) => tracing::info!("HUP: log file opened again, AS data read again"),
+    match &reloaded {
+        Ok(()) => daemon.tell(
+            Severity::Info,
+            "reload_done",
+            "reload: log file opened again, AS data read again",
+        ),
         Err(faults) => {
             for fault in faults {
-                tracing::error!("HUP: {fault}");
+                tracing::error!("reload: {fault}");
             }
-            tracing::error!("HUP: nothing was changed");
+            let text = format!("reload: nothing was changed: {}", faults.join("; "));
+            daemon.tell(Severity::Error, "reload_refused", &text);
         }
     }
+    reloaded
 }
 
 /// What a signal says.
 enum Word {
     Nothing,
-    Reload,
+    /// By the signal, or by somebody who waits for the answer.
+    Reload(Option<Request>),
     Stop(&'static str),
 }
 
@@ -103,6 +118,7 @@ struct Signals {
     hangup: Signal,
     interrupt: Signal,
     terminate: Signal,
+    reloads: Option<Requests>,
 }
 
 impl Signals {
@@ -111,12 +127,20 @@ impl Signals {
             hangup: signal(SignalKind::hangup())?,
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
+            reloads: None,
         })
     }
 
     async fn next(&mut self) -> Word {
+        let asked = async {
+            match &mut self.reloads {
+                Some(reloads) => reloads.next().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
-            _ = self.hangup.recv() => Word::Reload,
+            _ = self.hangup.recv() => Word::Reload(None),
+            asked = asked => Word::Reload(Some(asked)),
             _ = self.interrupt.recv() => Word::Stop("INT"),
             _ = self.terminate.recv() => Word::Stop("TERM"),
             () = tokio::time::sleep(ALIVE_INTERVAL) => Word::Nothing,

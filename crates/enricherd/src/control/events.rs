@@ -13,6 +13,17 @@ use report::json::{list, object, string};
 /// Events that are kept.
 pub const EVENTS_MAX: usize = 256;
 
+/// How much an event concerns the operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// It is good to know.
+    Info,
+    /// It deserves a look.
+    Warning,
+    /// Something does not work.
+    Error,
+}
+
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
@@ -29,9 +40,23 @@ pub struct Event {
 pub struct Events(Mutex<VecDeque<Event>>);
 
 impl Events {
-    /// Says and keeps that something happened.
+    /// Says and keeps that something happened that somebody should look at.
     pub fn note(&self, name: &'static str, at: SystemTime, text: String) {
-        tracing::warn!(event = name, "{text}");
+        self.tell(Severity::Warning, name, at, text);
+    }
+
+    /// Says and keeps that something happened.
+    pub fn tell(&self, severity: Severity, name: &'static str, at: SystemTime, text: String) {
+        match severity {
+            Severity::Info => tracing::info!(event = name, "{text}"),
+            Severity::Warning => tracing::warn!(event = name, "{text}"),
+            Severity::Error => tracing::error!(event = name, "{text}"),
+        }
+        self.keep(name, at, text);
+    }
+
+    /// Keeps that something happened that was said already.
+    pub fn keep(&self, name: &'static str, at: SystemTime, text: String) {
         let mut kept = self.lock();
         if kept.len() >= EVENTS_MAX {
             kept.pop_front();

@@ -12,6 +12,7 @@ use crate::control::faults::Faults;
 use crate::control::health::Looked;
 use crate::control::ledger::SharedLedger;
 use crate::control::pulse::SharedPulse;
+use crate::control::reload;
 use crate::control::standing::SharedStanding;
 use crate::control::told::Told;
 use crate::io::clock::Clock;
@@ -41,6 +42,8 @@ pub struct Facts {
     pub sources: SharedHealth,
     /// What is wrong for as long as it lasts.
     pub standing: SharedStanding,
+    /// Where a reload is asked for.
+    pub reload: reload::Port,
     /// What the last looks at the numbers showed.
     pub looked: Mutex<Looked>,
     /// What exporters sent in sessions that are forgotten.

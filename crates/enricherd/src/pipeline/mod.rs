@@ -13,4 +13,5 @@ pub mod settings;
 pub mod tally;
 pub mod target;
 pub mod traffic;
+pub mod watch;
 pub mod worker;

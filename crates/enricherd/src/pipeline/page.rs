@@ -17,6 +17,7 @@ use crate::pipeline::identity::Identity;
 use crate::pipeline::tally::Tally;
 use crate::pipeline::target::{Target, TargetCounters, Trouble};
 use crate::pipeline::traffic::TrafficView;
+use crate::pipeline::watch::Posts;
 
 /// A collector's numbers.
 #[derive(Clone, Debug)]
@@ -156,6 +157,8 @@ impl Numbers {
 pub struct Page {
     numbers: Mutex<Numbers>,
     lists_wanted: AtomicBool,
+    /// Who watches the worker's Messages.
+    pub posts: Posts,
 }
 
 impl Page {

@@ -215,13 +215,19 @@ impl Traffic {
 pub struct Counting<O> {
     watcher: O,
     traffic: Traffic,
+    /// The AS numbers of the first record that was counted since somebody emptied this.
+    pub first_as: Option<[u32; 2]>,
 }
 
 impl<O> Counting<O> {
     /// Returns an observer that counts from now on; `seed` is that of [`Traffic::new`].
     pub fn beside(watcher: O, seed: u64) -> Self {
         let traffic = Traffic::new(seed);
-        Self { watcher, traffic }
+        Self {
+            watcher,
+            traffic,
+            first_as: None,
+        }
     }
 
     /// Returns the numbers for others to read.
@@ -242,6 +248,11 @@ impl<O: Observer> Observer for Counting<O> {
     fn traffic(&mut self, ases: [&[u32]; 2], volumes: &[Volume]) {
         if O::COUNTS {
             self.watcher.traffic(ases, volumes);
+        }
+        if self.first_as.is_none()
+            && let [[source, ..], [destination, ..]] = ases
+        {
+            self.first_as = Some([*source, *destination]);
         }
         self.traffic.count(ases, volumes);
     }

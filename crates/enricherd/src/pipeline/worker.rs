@@ -15,7 +15,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
 
 use ipnet::IpNet;
 use mediator::wire::header::{self, Header};
-use mediator::{Counters, Egress, Mediator, Millis, Observer, Received, Settings};
+use mediator::{Counters, Egress, Mediator, Millis, Observer, Received, Settings, Taken};
 use socket2::Socket;
 
 use crate::io::clock::Clock;
@@ -29,6 +29,7 @@ use crate::pipeline::page::{Numbers, Page, TargetPage, WorkerPage};
 use crate::pipeline::senders::{Cargo, Senders, Ttls};
 use crate::pipeline::tally::{Refused, Tallies};
 use crate::pipeline::traffic::Counting;
+use crate::pipeline::watch::{Depth, Noting, Watched};
 
 /// Built octets after which Messages leave before the batch is through.
 const BUILT_OCTETS_FLUSH: usize = 1 << 20;
@@ -112,6 +113,7 @@ pub struct Worker<O> {
     /// What the Mediators before this one counted.
     counted: Counters,
     observer: Counting<O>,
+    watched: Watched,
     egress: Egress,
     ttls: Ttls,
     senders: Senders,
@@ -159,6 +161,7 @@ impl<O: Observer> Worker<O> {
             mediator,
             counted: Counters::default(),
             observer: Counting::beside(observer, start.seed),
+            watched: Watched::default(),
             egress: Egress::new(),
             ttls: [0; BATCH_DATAGRAMS],
             senders: Senders::new(&start.outlets, own_addresses, start.seed, now),
@@ -217,6 +220,7 @@ impl<O: Observer> Worker<O> {
     fn batch(&mut self, received: usize) {
         let known = self.known.load();
         let now = self.clock.now();
+        self.watched.begin_batch(&self.page.posts);
         if self.apart.hears() {
             self.mediator.tell_exporters_apart();
         }
@@ -275,8 +279,12 @@ impl<O: Observer> Worker<O> {
         } else {
             None
         };
+        let depth = self.watched.begin(exporter, octets, now);
         if let Some(reason) = refused {
             tally.refused[reason.index()] += 1;
+            if depth != Depth::Nothing {
+                self.watched.end(None, false, refused);
+            }
             return;
         }
         let version = header::version(octets);
@@ -289,24 +297,53 @@ impl<O: Observer> Worker<O> {
             *place = ttl - 1;
         }
         self.egress.begin(u32::try_from(index).unwrap_or(u32::MAX));
-        let received = Received {
-            exporter,
-            arrived: now,
-            octets,
-        };
-        let Self {
-            mediator,
-            egress,
-            observer,
-            ..
-        } = self;
-        let taken = mediator.process(received, &known.knowledge(), egress, observer);
+        let taken = self.process(index, (exporter, arrival.octets_count), depth, (now, known));
         if taken.malformed_count > 0 {
             self.tallies.of(exporter.ip()).malformed += u64::from(taken.malformed_count);
         }
         if self.egress.built().len() >= BUILT_OCTETS_FLUSH {
             self.send(now, Cause::Datagrams);
         }
+    }
+
+    /// Has the Mediator work on a datagram, and shows it to whoever wants to see so much of it.
+    fn process(
+        &mut self,
+        index: usize,
+        (exporter, octets_count): (SocketAddr, usize),
+        depth: Depth,
+        (arrived, known): (Millis, &Known),
+    ) -> Taken {
+        let Self {
+            inbox,
+            mediator,
+            egress,
+            observer,
+            watched,
+            ..
+        } = self;
+        let received = Received {
+            exporter,
+            arrived,
+            octets: inbox.octets_mut(index, octets_count),
+        };
+        let knowledge = known.knowledge();
+        if depth == Depth::Nothing {
+            return mediator.process(received, &knowledge, egress, observer);
+        }
+        observer.first_as = None;
+        let taken = if depth == Depth::Records {
+            let mut noting = Noting {
+                counting: observer,
+                records: watched.records(),
+            };
+            mediator.process(received, &knowledge, egress, &mut noting)
+        } else {
+            mediator.process(received, &knowledge, egress, observer)
+        };
+        let is_malformed = taken.malformed_count > 0;
+        self.watched.end(self.observer.first_as, is_malformed, None);
+        taken
     }
 
     fn send(&mut self, now: Millis, cause: Cause) {

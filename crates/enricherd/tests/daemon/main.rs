@@ -15,4 +15,5 @@ mod message;
 mod restart;
 mod rig;
 mod sources;
+mod telnet;
 mod workers;
