@@ -13,6 +13,7 @@
 //! - [`projection`], [`promise`], [`sequence`]: what may differ between in and out, which AS
 //!   numbers are right, what the Sequence Numbers say.
 //! - [`judge`]: is told both sides, ticks off what leaves, names the law that was broken.
+//! - [`selection`]: the same for a collector that wants only some of the Data Records.
 //! - [`load`]: beside the judge, the yardstick of speed: `flowgen`, `flowsink`, `blind`.
 //!
 //! # How the judge reads the input
@@ -48,6 +49,7 @@ pub mod octets;
 pub mod projection;
 pub mod promise;
 pub mod random;
+pub mod selection;
 pub mod sequence;
 mod stream;
 pub mod template;

@@ -73,16 +73,19 @@ pub enum Dropped {
     Withdrawal,
     /// The Message has no Set that leaves.
     Empty,
+    /// No collector wants it: their filters leave it out.
+    Filtered,
 }
 
 impl Dropped {
     /// All reasons, in the order of their numbers.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Malformed,
         Self::UnknownVersion,
         Self::IdTaken,
         Self::Withdrawal,
         Self::Empty,
+        Self::Filtered,
     ];
 
     /// The reason's place in a list of counters.
@@ -196,6 +199,27 @@ impl SessionCounters {
             &mut self.templates_by_as_width,
             &other.templates_by_as_width,
         );
+    }
+}
+
+/// What was left out for one outlet: its filter names other records, or another member of its
+/// group gets them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OutletCounters {
+    /// Messages of which nothing was sent.
+    pub messages_left_out: u64,
+    /// Data Records that were not sent, in Messages and Sets that we can read.
+    pub records_left_out: u64,
+    /// Sets and Messages that were not sent because nobody here can read them.
+    pub sets_left_out: u64,
+}
+
+impl OutletCounters {
+    /// Adds the numbers of another.
+    pub const fn add(&mut self, other: &Self) {
+        self.messages_left_out += other.messages_left_out;
+        self.records_left_out += other.records_left_out;
+        self.sets_left_out += other.sets_left_out;
     }
 }
 

@@ -130,10 +130,16 @@ impl Egress {
     }
 
     /// Adds a datagram with these octets, which will not outlive the call.
-    pub(crate) fn send_copy(&mut self, route: Route, header: &[u8], body: &[u8]) {
+    pub(crate) fn send_copy(&mut self, route: Route, header: &[u8], body: &[u8]) -> Range<usize> {
         let start = self.built.len();
         self.built.extend_from_slice(body);
         self.send_from(route, header, start);
+        start..self.built.len()
+    }
+
+    /// Adds a datagram with the octets of one that [`Self::send_copy`] added before.
+    pub(crate) fn send_again(&mut self, route: Route, body: &Range<usize>) {
+        self.send(route, &[], Body::Built(body.clone()));
     }
 
     fn send(&mut self, route: Route, header: &[u8], body: Body) {

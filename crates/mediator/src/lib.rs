@@ -28,7 +28,7 @@ pub mod settings;
 pub mod state;
 pub mod wire;
 
-pub use counters::{Counters, Dropped, Raw, SessionCounters};
+pub use counters::{Counters, Dropped, OutletCounters, Raw, SessionCounters};
 pub use egress::{Body, Egress, Outgoing, Route};
 pub use enrich::disagree::Disagreement;
 pub use limits::Limits;

@@ -2,11 +2,14 @@
 //!
 //! Not here: names of keys, defaults' reasons and checks (the daemon's `config`).
 
+pub mod filter;
+
 use alloc::vec::Vec;
 use asdb::{AsDb, Policy};
 use core::net::IpAddr;
 
 use crate::Limits;
+use filter::Filter;
 
 /// What to do with octets that are no Message we can follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,8 +132,39 @@ pub enum DomainNames {
     KeptIfBorne,
 }
 
-/// Collectors with equal settings: they get the same Messages.
+/// What leaves by an outlet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// Messages of ours, with AS numbers.
+    Enriched,
+    /// Each datagram as it came, octet for octet, at once and whatever is in it.
+    AsCame,
+}
+
+/// How the members of a group share the Data Records. Templates and Options Data Records go to
+/// every member, so that each can read whatever it gets next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sharing {
+    /// All of an exporter's go to one member, which its address decides.
+    ByExporter,
+    /// All go to the first member that can be reached.
+    FirstReachable,
+}
+
+/// The place of an outlet in a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Which group.
+    pub group: u16,
+    /// How the group shares.
+    pub sharing: Sharing,
+    /// What decides which exporters are whose: different for each member, the same after a
+    /// restart and for every worker.
+    pub key: u64,
+}
+
+/// Collectors with equal settings: they get the same Messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outlet {
     /// Largest IP packet in octets, IP and UDP header included.
     pub packet_octets_max: usize,
@@ -138,6 +172,12 @@ pub struct Outlet {
     pub ip_header: IpHeader,
     /// Which domain its Messages name.
     pub domains: DomainNames,
+    /// Whether it gets what we make or what came.
+    pub content: Content,
+    /// What it gets of it.
+    pub filter: Filter,
+    /// With which others it shares, if with any.
+    pub member: Option<Member>,
 }
 
 /// Everything that is decided before the first datagram.
@@ -168,6 +208,23 @@ pub struct Settings {
 }
 
 impl Outlet {
+    /// Returns an outlet that gets everything, enriched, and shares with nobody.
+    #[must_use]
+    pub const fn of_all(
+        packet_octets_max: usize,
+        ip_header: IpHeader,
+        domains: DomainNames,
+    ) -> Self {
+        Self {
+            packet_octets_max,
+            ip_header,
+            domains,
+            content: Content::Enriched,
+            filter: Filter::EVERYTHING,
+            member: None,
+        }
+    }
+
     /// Whether Messages of an exporter leave this outlet with the exporter's own address, so that
     /// collectors know it by that.
     ///

@@ -141,11 +141,8 @@ impl Shape {
 }
 
 fn settings() -> Settings {
-    let outlet = |packet_octets_max| Outlet {
-        packet_octets_max,
-        ip_header: IpHeader::Ipv4,
-        domains: DomainNames::Kept,
-    };
+    let outlet =
+        |packet_octets_max| Outlet::of_all(packet_octets_max, IpHeader::Ipv4, DomainNames::Kept);
     Settings {
         missing_fields: MissingFields::Append,
         malformed: Misfit::Pass,

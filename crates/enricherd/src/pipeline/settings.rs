@@ -121,11 +121,11 @@ const fn enrich(config: &Config, wanted: Enrich) -> Enrich {
 }
 
 fn outlet(collector: &Collector) -> Outlet {
-    Outlet {
-        packet_octets_max: usize::from(collector.packet_octets_max),
-        ip_header: IpHeader::OfExporter,
-        domains: DomainNames::Kept,
-    }
+    Outlet::of_all(
+        usize::from(collector.packet_octets_max),
+        IpHeader::OfExporter,
+        DomainNames::Kept,
+    )
 }
 
 fn millis(duration: Duration) -> u64 {

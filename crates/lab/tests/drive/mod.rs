@@ -5,6 +5,7 @@
 
 use asdb::{AsDb, Policy, PolicyWord};
 use lab::judge::{Bench, Judge};
+use lab::selection::Selection;
 use mediator::settings::{
     AddressChoice, DomainNames, Enrich, FlowAsSemantics, IpHeader, Knowledge, Misfit,
     MissingFields, Outlet, Settings, Treatment,
@@ -30,11 +31,11 @@ pub(crate) fn default_settings() -> Settings {
             unusable_as: vec![0, 23_456, 65_535, 4_294_967_295],
             sampling_rate: 0,
         },
-        outlets: vec![Outlet {
-            packet_octets_max: 1_500,
-            ip_header: IpHeader::OfExporter,
-            domains: DomainNames::Kept,
-        }],
+        outlets: vec![Outlet::of_all(
+            1_500,
+            IpHeader::OfExporter,
+            DomainNames::Kept,
+        )],
         own_addresses: Vec::new(),
         limits: Limits::default(),
     }
@@ -47,6 +48,8 @@ pub(crate) type Weigh = fn() -> i64;
 pub(crate) struct Drive<'a> {
     pub(crate) mediator: Mediator,
     pub(crate) judge: Judge,
+    /// Watches the second outlet, if there is one.
+    pub(crate) selection: Option<Selection>,
     /// Bytes that the Mediator and its egress took and did not give back.
     pub(crate) held_bytes: i64,
     weigh: Weigh,
@@ -61,6 +64,7 @@ impl<'a> Drive<'a> {
         Self {
             mediator: Mediator::new(settings, 7),
             judge: Judge::new(bench),
+            selection: None,
             held_bytes: 0,
             weigh,
             as_db,
@@ -106,6 +110,9 @@ impl<'a> Drive<'a> {
             mediator.finish(now, knowledge, egress, &mut Silent);
         });
         self.judge.end();
+        if let Some(selection) = &mut self.selection {
+            selection.end();
+        }
     }
 
     /// Calls the Mediator, weighs what it keeps, and shows the judge what it sends.
@@ -129,7 +136,15 @@ impl<'a> Drive<'a> {
         for outgoing in self.egress.outgoing() {
             datagram.clear();
             self.egress.copy_to(outgoing, received, &mut datagram);
-            self.judge.leave(outgoing.route.exporter, &datagram);
+            let exporter = outgoing.route.exporter;
+            match &mut self.selection {
+                Some(selection) if outgoing.route.outlet == 0 => {
+                    selection.whole(exporter, &datagram);
+                    self.judge.leave(exporter, &datagram);
+                }
+                Some(selection) => selection.part(exporter, &datagram),
+                None => self.judge.leave(exporter, &datagram),
+            }
         }
         self.egress.clear();
     }

@@ -135,7 +135,7 @@ fn promise(run: &Run) -> Result<(), String> {
     }
 }
 
-fn equal(what: &str, seen: u64, counted: u64) -> Result<(), String> {
+pub(crate) fn equal(what: &str, seen: u64, counted: u64) -> Result<(), String> {
     if seen == counted {
         Ok(())
     } else {

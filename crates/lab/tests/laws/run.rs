@@ -14,7 +14,7 @@ use mediator::{Counters, Limits};
 use std::sync::LazyLock;
 
 /// Datagrams that the exporters of a seed send.
-const DATAGRAMS: usize = 120;
+pub(crate) const DATAGRAMS: usize = 120;
 
 /// What one seed left behind.
 pub(crate) struct Run {
@@ -37,7 +37,7 @@ pub(crate) struct Climate {
 
 impl Climate {
     /// Every fifth seed has the same: from plain sailing to everything at once.
-    fn of(seed: u64) -> Self {
+    pub(crate) fn of(seed: u64) -> Self {
         let lossy = Weather {
             loses: 8,
             ..Weather::default()
@@ -63,7 +63,7 @@ impl Climate {
     }
 }
 
-static WORLD: LazyLock<AsDb> = LazyLock::new(|| {
+pub(crate) static WORLD: LazyLock<AsDb> = LazyLock::new(|| {
     let mut builder = Builder::new();
     for known in world::PREFIXES {
         let prefix = Prefix::new(known.network, known.prefix_len).unwrap();
@@ -74,7 +74,7 @@ static WORLD: LazyLock<AsDb> = LazyLock::new(|| {
     builder.build()
 });
 
-fn settings(random: &mut Random) -> Settings {
+pub(crate) fn settings(random: &mut Random) -> Settings {
     let mut settings = default_settings();
     settings.outlets[0].packet_octets_max = *random.pick(&[600, 1_280, 1_500, 1_500, 9_000]);
     settings.template_refresh_messages = *random.pick(&[10, 60, 500]);

@@ -34,11 +34,7 @@ pub fn choose(
     record: &RecordAt<'_>,
 ) -> Option<IpAddr> {
     let marks: &Side = &plan.sides[side];
-    let mut addresses = marks
-        .addresses
-        .iter()
-        .filter_map(|mark| read(plan, mark, side, record))
-        .filter(|address| !address.is_unspecified());
+    let mut addresses = addresses(plan, side, record);
     match choice {
         AddressChoice::Outer => addresses.next(),
         AddressChoice::Inner => addresses.next_back(),
@@ -56,6 +52,19 @@ pub fn choose(
             Some(translated.next().unwrap_or(chosen))
         }
     }
+}
+
+/// Returns the addresses of a side, in the order of the fields.
+pub fn addresses<'a>(
+    plan: &'a Plan,
+    side: usize,
+    record: &'a RecordAt<'a>,
+) -> impl DoubleEndedIterator<Item = IpAddr> + 'a {
+    plan.sides[side]
+        .addresses
+        .iter()
+        .filter_map(move |mark| read(plan, mark, side, record))
+        .filter(|address| !address.is_unspecified())
 }
 
 fn first_public(mut addresses: impl Iterator<Item = IpAddr>) -> Option<IpAddr> {

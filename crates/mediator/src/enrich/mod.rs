@@ -14,4 +14,5 @@ pub mod disagree;
 pub mod frame;
 pub mod plan;
 pub mod sampling;
+pub mod shows;
 pub mod walk;

@@ -7,6 +7,8 @@
 //! Not here: Message Headers (`emit`).
 //! Bound: the caller's; the memory is used again for every Message.
 
+pub mod selected;
+
 use alloc::vec::Vec;
 use core::ops::Range;
 

@@ -40,8 +40,10 @@ pub struct Place {
 pub enum Placed {
     /// It continues the stream, perhaps behind a gap.
     InOrder,
-    /// It is older than others that were sent.
+    /// It is older than others that were sent, and took none of their numbers.
     Late,
+    /// It is far from all others, and took numbers at the end.
+    Stray,
     /// The exporter began to count anew.
     Restarted,
 }
@@ -104,6 +106,12 @@ impl Numbers {
     #[must_use]
     pub const fn next_in(&self) -> u32 {
         self.next_in
+    }
+
+    /// Whether these numbers count Messages, not records.
+    #[must_use]
+    pub const fn counts_messages(&self) -> bool {
+        self.counts_messages
     }
 
     /// Whether anything was sent.
@@ -188,8 +196,14 @@ impl Numbers {
     /// Notes a Message of the input that does not leave, so that it leaves no gap.
     pub fn skip(&mut self, place: &Place) {
         let (_, placed) = self.message(place);
-        if self.counts_messages && placed != Placed::Late {
-            self.offset = self.offset.wrapping_sub(1);
+        self.leave_out(u32::from(self.counts_messages), placed);
+    }
+
+    /// Notes that so many of the numbers of a Message that was `placed` were not used, so that
+    /// they leave no gap. What is late leaves one: others behind it were sent already.
+    pub fn leave_out(&mut self, units: u32, placed: Placed) {
+        if placed != Placed::Late {
+            self.offset = self.offset.wrapping_sub(units);
         }
     }
 
@@ -214,7 +228,7 @@ impl Numbers {
             return (self.restart(place), Placed::Restarted);
         }
         if self.is_in_window(place) {
-            return (place.sequence.wrapping_add(self.offset), Placed::Late);
+            return (self.late_number(place), Placed::Late);
         }
         self.out_of_window(place)
     }
@@ -240,11 +254,11 @@ impl Numbers {
         let is_old = place.export_time_s < self.newest_time_s
             || (place.export_time_s == self.newest_time_s && place.sequence != 0);
         if !self.counts_messages && is_old {
-            return (place.sequence.wrapping_add(self.offset), Placed::Late);
+            return (self.late_number(place), Placed::Late);
         }
         let number = self.next_in.wrapping_add(self.offset);
         self.offset = self.offset.wrapping_add(place.units);
-        (number, Placed::Late)
+        (number, Placed::Stray)
     }
 
     /// The suspicion that a Message confirms, if it does: two in a row are a restart, three where
@@ -305,6 +319,21 @@ impl Numbers {
             .find(|recent| recent.known && recent.sequence_in == place.sequence)
             .filter(|recent| place.arrived.since(recent.at) <= LATE_MS)
             .copied()
+    }
+
+    /// The number of an IPFIX Message that comes late: what was added to the Message behind it
+    /// counts, for records may have been left out since.
+    fn late_number(&self, place: &Place) -> u32 {
+        let behind = |recent: &&Recent| {
+            let distance = recent.sequence_in.wrapping_sub(place.sequence);
+            (recent.known && distance < 1 << 31).then_some(distance)
+        };
+        let newer = self.recent.iter().filter(|recent| behind(recent).is_some());
+        let next = newer.min_by_key(|recent| behind(recent));
+        let offset = next.map_or(self.offset, |recent| {
+            recent.sequence_out.wrapping_sub(recent.sequence_in)
+        });
+        place.sequence.wrapping_add(offset)
     }
 
     /// Whether some recent Message is as old: an IPFIX number falls between two that came.
@@ -369,7 +398,7 @@ mod tests {
     fn after_a_restart_the_output_goes_on() {
         let mut numbers = Numbers::new(Version::V9);
         numbers.message(&at(1000));
-        assert_eq!(numbers.message(&at(0)), (1001, Placed::Late));
+        assert_eq!(numbers.message(&at(0)), (1001, Placed::Stray));
         assert_eq!(numbers.message(&at(1)), (1002, Placed::Restarted));
         assert_eq!(numbers.message(&at(2)), (1003, Placed::InOrder));
 
@@ -396,6 +425,21 @@ mod tests {
         numbers.message(&at(1));
         numbers.skip(&at(2));
         assert_eq!(numbers.message(&at(3)).0, 2);
+    }
+
+    #[test]
+    fn records_that_are_left_out_leave_no_gap_and_a_late_message_stands_where_it_belongs() {
+        let mut numbers = Numbers::new(Version::Ipfix);
+        let mut send = |sequence, left_out| {
+            let (number, placed) = numbers.message(&records(sequence, 10, 50));
+            numbers.leave_out(left_out, placed);
+            number
+        };
+        assert_eq!(send(0, 5), 0);
+        assert_eq!(send(10, 10), 5);
+        assert_eq!(send(30, 4), 15, "the gap of ten stays one");
+        assert_eq!(send(20, 5), 5, "where the gap begins");
+        assert_eq!(send(40, 0), 21);
     }
 
     #[test]

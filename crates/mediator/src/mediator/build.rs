@@ -9,6 +9,7 @@
 
 use super::deliver::Outcome;
 use super::legacy::Announce;
+use super::select::Form;
 use super::wait::{SEARCHES_MAX, defines};
 use super::{Mediator, Message, Run};
 use crate::collect::store::SessionIndex;
@@ -47,6 +48,10 @@ impl Mediator {
         }
         self.main.clear();
         self.raw.clear();
+        let Some(session) = self.store.session(index) else {
+            return;
+        };
+        self.selecting.begin(&session.attached.wants);
         let outcome = match self.patch_in_place(run, index, &mut message, extent, sets) {
             Some(records) => Outcome::InPlace(records),
             None => {
@@ -74,6 +79,11 @@ impl Mediator {
         for set in sets {
             let (fit, _) = self.data_set_in_place(run, index, message, set)?;
             records += fit.records_count;
+            if self.selecting.has_parts {
+                // The draft is for those who get some of it.
+                self.keep_set(run, index, message, set, fit);
+            }
+            self.select_records(index, message, (set, fit), Form::Original, run.now);
         }
         Some(records)
     }
@@ -178,7 +188,6 @@ impl Mediator {
         let example = self.scratch.example.take();
         session.attached.note(&counted, example, run.now);
         self.count_records(message.header.version, &counted);
-        self.counters.sets_forwarded += 1;
         if let Some(reason) = reason {
             self.count_raw(index, reason, fit.records_count);
         }
@@ -314,7 +323,7 @@ impl Mediator {
             self.counters.sets_dropped[Dropped::Withdrawal.index()] += 1;
             return;
         }
-        self.counters.sets_forwarded += 1;
+        self.count_definitions();
         let padding = if has_withdrawals {
             Padding::of_built(version, 4)
         } else {
@@ -353,7 +362,10 @@ impl Mediator {
         }
         match self.data_set_in_place(run, index, message, set) {
             None => self.raw_set(index, message, set, Raw::Misfit),
-            Some((fit, _)) => self.keep_set(run, index, message, set, fit),
+            Some((fit, _)) => {
+                self.keep_set(run, index, message, set, fit);
+                self.select_records(index, message, (set, fit), Form::Original, run.now);
+            }
         }
     }
 
@@ -462,7 +474,7 @@ impl Mediator {
         session.attached.note(&counted, example, run.now);
         session.attached.counters.records_cloned += counted.records;
         self.count_records(message.header.version, &counted);
-        self.counters.sets_forwarded += 1;
+        self.select_records(index, message, (set, fit), Form::Clone, run.now);
         true
     }
 
@@ -535,7 +547,7 @@ impl Mediator {
         };
         draft.content().extend_from_slice(content);
         draft.close(set.id, Unit::Whole, records, counts, Padding::AsCame);
-        self.counters.sets_forwarded += 1;
+        self.count_unread();
         self.count_raw(index, reason, 0);
     }
 }

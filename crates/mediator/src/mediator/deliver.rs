@@ -4,10 +4,11 @@
 //! Not here: what the Sets became (`build`), which number is whose (`export::sequence`).
 
 use super::learn::Due;
+use super::select::Want;
 use super::session::Session;
 use super::{Mediator, Message, Run, route};
 use crate::collect::store::SessionIndex;
-use crate::counters::Dropped;
+use crate::counters::{Dropped, OutletCounters};
 use crate::export::draft::{Counts, Draft};
 use crate::export::emit::{self, Envelope, Sent};
 use crate::export::sequence::{Numbers, Place, Placed};
@@ -70,18 +71,19 @@ impl Mediator {
             self.skip_numbers(index, &place);
             self.put_off_announcement(index, !drafts.announcement.is_empty());
         } else {
-            self.counters.messages_forwarded += 1;
+            let mut is_wanted = self.is_copied(index);
             for outlet in 0..self.settings.outlets.len() {
-                self.deliver_to(
-                    run,
-                    index,
-                    outlet,
+                let job = Job {
                     message,
                     extent,
-                    (&drafts, records.all),
-                    &place,
-                );
+                    outcome,
+                    drafts: &drafts,
+                    records,
+                    place,
+                };
+                is_wanted |= self.deliver_to(run, index, outlet, &job);
             }
+            self.count_message(is_wanted);
         }
         if let Some(session) = self.store.session_mut(index) {
             session.attached.doubted = false;
@@ -117,24 +119,23 @@ impl Mediator {
         }
     }
 
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "one call, for each outlet; all of it differs"
-    )]
+    fn is_copied(&self, index: SessionIndex) -> bool {
+        let session = self.store.session(index);
+        session.is_some_and(|session| session.attached.wants.is_copied)
+    }
+
+    /// Sends what one outlet wants; returns whether it got anything of the Message itself.
     fn deliver_to<O: Observer>(
         &mut self,
         run: &mut Run<'_, O>,
         index: SessionIndex,
         outlet: usize,
-        message: &Message<'_>,
-        extent: &Extent,
-        (drafts, records_all): (&Drafts, usize),
-        place: &Place,
-    ) {
-        let Some(session) = self.store.session(index) else {
-            return;
+        job: &Job<'_>,
+    ) -> bool {
+        let Some(exporter) = self.store.session(index).map(|session| session.exporter) else {
+            return false;
         };
-        let exporter = session.exporter;
+        let message = job.message;
         let octets_max = self.octets_max(outlet, exporter);
         let envelope = Envelope {
             header: &message.header,
@@ -143,35 +144,95 @@ impl Mediator {
             domain: self.domain_shown(index, outlet, &message.header),
             octets_max,
         };
+        let want = self.selecting.want(outlet);
+        let mut left_out = match want {
+            Want::Everything => OutletCounters::default(),
+            Want::Matching | Want::Definitions => {
+                let mut left_out = self.selecting.select(outlet, &job.drafts.main);
+                left_out.sets_left_out += job.drafts.raw.pieces().len() as u64;
+                left_out
+            }
+            Want::Nothing => OutletCounters {
+                records_left_out: job.records.data as u64,
+                ..OutletCounters::default()
+            },
+        };
         let Some(session) = self.store.session_mut(index) else {
-            return;
+            return false;
         };
         let Some(numbers) = session.attached.numbers.get_mut(outlet) else {
-            return;
+            return false;
         };
         let mut total = Sent::default();
-        let (first, placed) = announce(drafts, &envelope, place, numbers, run, &mut total);
+        let nothing = Draft::default();
+        let announcement = match want {
+            Want::Nothing => &nothing,
+            _ => &job.drafts.announcement,
+        };
+        let (first, placed) = announce(
+            announcement,
+            &envelope,
+            &job.place,
+            numbers,
+            run,
+            &mut total,
+        );
         self.counters.announcements += u64::from(total.messages);
         let before = total.messages;
-        if drafts.main.is_empty() && drafts.raw.is_empty() {
-            add(
-                &mut total,
-                in_place(message, extent, records_all, first, &envelope, run),
-            );
-        } else {
-            send_drafts(drafts, &envelope, first, numbers, run, &mut total);
-        }
+        let raw = match want {
+            Want::Everything if matches!(job.outcome, Outcome::InPlace(_)) => {
+                add(&mut total, in_place(job, first, &envelope, run));
+                false
+            }
+            Want::Everything => {
+                send_drafts(job.drafts, &envelope, first, numbers, run, &mut total);
+                !job.drafts.raw.is_empty() && !job.drafts.main.is_empty()
+            }
+            Want::Matching | Want::Definitions => {
+                let draft = &self.selecting.draft;
+                let sent = emit::send(draft, &envelope, first, numbers, run.egress);
+                leave_out_numbers(numbers, &job.place, placed, &sent);
+                add(&mut total, sent);
+                false
+            }
+            Want::Nothing => {
+                leave_out_numbers(numbers, &job.place, placed, &Sent::default());
+                false
+            }
+        };
         if outlet == 0 {
             session.attached.counters.messages_out += u64::from(total.messages);
             self.counters.restarts += u64::from(placed == Placed::Restarted);
         }
         let parts = total.messages - before;
-        let raw_own = u32::from(!drafts.raw.is_empty() && !drafts.main.is_empty());
-        self.counters.splits += u64::from(parts.saturating_sub(1 + raw_own));
+        left_out.messages_left_out = u64::from(parts == 0);
+        self.count_left_out(outlet, &left_out);
+        self.counters.splits += u64::from(parts.saturating_sub(1 + u32::from(raw)));
         self.counters.messages_out += u64::from(total.messages);
         self.counters.octets_out += total.octets;
         self.counters.oversize += u64::from(total.oversize);
+        parts > 0
     }
+}
+
+/// What is to be sent of one Message, whoever gets it.
+struct Job<'a> {
+    message: &'a Message<'a>,
+    extent: &'a Extent,
+    outcome: Outcome,
+    drafts: &'a Drafts,
+    records: Records,
+    place: Place,
+}
+
+/// Has the numbers of what was not sent leave no gap.
+fn leave_out_numbers(numbers: &mut Numbers, place: &Place, placed: Placed, sent: &Sent) {
+    let used = if numbers.counts_messages() {
+        u32::from(sent.messages > 0)
+    } else {
+        sent.data_records
+    };
+    numbers.leave_out(place.units.saturating_sub(used), placed);
 }
 
 /// Sends the announcement, if there is one, and returns the number of the Message behind it.
@@ -179,21 +240,21 @@ impl Mediator {
 /// A v9 announcement takes a number of its own before the Message's; an IPFIX one has the
 /// Message's number, for it holds no Data Record.
 fn announce<O>(
-    drafts: &Drafts,
+    announcement: &Draft,
     envelope: &Envelope<'_>,
     place: &Place,
     numbers: &mut Numbers,
     run: &mut Run<'_, O>,
     total: &mut Sent,
 ) -> (u32, Placed) {
-    if drafts.announcement.is_empty() {
+    if announcement.is_empty() {
         return numbers.message(place);
     }
     if envelope.header.version == Version::Ipfix {
         let (first, placed) = numbers.message(place);
         add(
             total,
-            emit::send(&drafts.announcement, envelope, first, numbers, run.egress),
+            emit::send(announcement, envelope, first, numbers, run.egress),
         );
         return (first, placed);
     }
@@ -204,7 +265,7 @@ fn announce<O>(
     let own = numbers.extra();
     add(
         total,
-        emit::send(&drafts.announcement, envelope, own, numbers, run.egress),
+        emit::send(announcement, envelope, own, numbers, run.egress),
     );
     numbers.message(place)
 }
@@ -234,19 +295,13 @@ fn send_drafts<O>(
 }
 
 /// Sends the received octets behind a new header.
-fn in_place<O>(
-    message: &Message<'_>,
-    extent: &Extent,
-    records_all: usize,
-    number: u32,
-    envelope: &Envelope<'_>,
-    run: &mut Run<'_, O>,
-) -> Sent {
-    let end = super::whole(extent);
+fn in_place<O>(job: &Job<'_>, number: u32, envelope: &Envelope<'_>, run: &mut Run<'_, O>) -> Sent {
+    let message = job.message;
+    let end = super::whole(job.extent);
     let start = message.header.version.header_octets();
     let count_or_length = match message.header.version {
         Version::Ipfix => end,
-        _ => records_all,
+        _ => job.records.all,
     };
     let count_or_length = u16::try_from(count_or_length).unwrap_or(u16::MAX);
     let stamp = Stamp {
@@ -260,11 +315,10 @@ fn in_place<O>(
             run.egress
                 .send_received(envelope.route, header.as_ref(), base + start..base + end);
         }
-        None => run.egress.send_copy(
-            envelope.route,
-            header.as_ref(),
-            message.octets.get(start..end).unwrap_or_default(),
-        ),
+        None => {
+            let body = message.octets.get(start..end).unwrap_or_default();
+            run.egress.send_copy(envelope.route, header.as_ref(), body);
+        }
     }
     Sent {
         messages: 1,
@@ -281,6 +335,7 @@ fn add(total: &mut Sent, more: Sent) {
     total.data_records += more.data_records;
 }
 
+#[derive(Clone, Copy, Debug)]
 struct Records {
     all: usize,
     data: usize,

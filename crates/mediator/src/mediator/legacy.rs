@@ -8,10 +8,12 @@
 
 use core::net::SocketAddr;
 
+use super::select::Want;
 use super::{Mediator, Message, Run, UNKNOWN_VERSION_INDEX, route};
 use crate::collect::store::SessionIndex;
-use crate::counters::Dropped;
+use crate::counters::{Dropped, OutletCounters};
 use crate::enrich::apply::{self, Job};
+use crate::enrich::shows::Worked;
 use crate::enrich::walk::Fit;
 use crate::export::sequence::Place;
 use crate::observe::{Observer, RecordSeen, SideSeen};
@@ -34,7 +36,7 @@ impl Mediator {
         self.counters.messages_by_version[UNKNOWN_VERSION_INDEX] += 1;
         self.counters.octets_by_version[UNKNOWN_VERSION_INDEX] += octets.len() as u64;
         match self.settings.unknown_versions {
-            Misfit::Pass => self.pass_unchanged(run, exporter, 0..octets.len()),
+            Misfit::Pass => self.pass_unchanged(run, exporter, None, 0..octets.len()),
             Misfit::Drop => self.drop_message(Dropped::UnknownVersion),
         }
     }
@@ -58,15 +60,107 @@ impl Mediator {
             return self.malformed(run, exporter, octets, 0);
         }
         let Some(index) = self.session_of(exporter, &header, run.now) else {
-            return self.pass_unchanged(run, exporter, 0..octets.len());
+            let domain = Some(header.domain);
+            return self.pass_unchanged(run, exporter, domain, 0..octets.len());
         };
         self.note_arrival(index, &header, run.now);
         let (header_octets, records) = octets[..end].split_at_mut(V5_HEADER_OCTETS);
         self.enrich_v5(run, index, (&header, header_octets), records);
-        self.counters.messages_forwarded += 1;
+        let Some(session) = self.store.session(index) else {
+            return;
+        };
+        let mut is_wanted = session.attached.wants.is_copied;
+        self.selecting.begin(&session.attached.wants);
         for outlet in 0..self.settings.outlets.len() {
-            self.send_v5(run, index, outlet, &header, octets);
+            is_wanted |= match self.selecting.want(outlet) {
+                Want::Everything => {
+                    self.send_v5(run, index, outlet, &header, octets);
+                    true
+                }
+                want => self.send_v5_matching(run, index, (outlet, want), &header, octets),
+            };
         }
+        self.count_message(is_wanted);
+    }
+
+    /// Sends the records that an outlet wants, with numbers of its own. Returns whether any left.
+    fn send_v5_matching<O: Observer>(
+        &mut self,
+        run: &mut Run<'_, O>,
+        index: SessionIndex,
+        (outlet, want): (usize, Want),
+        header: &Header,
+        octets: &[u8],
+    ) -> bool {
+        let records_count = usize::from(header.count_or_length);
+        let end = V5_HEADER_OCTETS + records_count * V5_RECORD_OCTETS;
+        let content = octets.get(V5_HEADER_OCTETS..end).unwrap_or_default();
+        let kept = self.select_v5((outlet, want), content);
+        let left_out = u32::from(header.count_or_length).saturating_sub(kept);
+        let counted = OutletCounters {
+            messages_left_out: u64::from(kept == 0),
+            records_left_out: left_out.into(),
+            sets_left_out: 0,
+        };
+        self.count_left_out(outlet, &counted);
+        let domain = self.domain_shown(index, outlet, header);
+        let Some(session) = self.store.session_mut(index) else {
+            return false;
+        };
+        let exporter = session.exporter;
+        let Some(numbers) = session.attached.numbers.get_mut(outlet) else {
+            return false;
+        };
+        let (mut number, placed) = numbers.message(&Place {
+            sequence: header.sequence,
+            units: header.count_or_length.into(),
+            export_time_s: header.export_time_s,
+            arrived: run.now,
+            clock_restarted: false,
+        });
+        numbers.leave_out(left_out, placed);
+        let octets_max = self.octets_max(outlet, exporter);
+        let records_max = octets_max.saturating_sub(V5_HEADER_OCTETS) / V5_RECORD_OCTETS;
+        let records = core::mem::take(&mut self.selecting.records);
+        for part in records.chunks(records_max.max(1) * V5_RECORD_OCTETS) {
+            let count = u16::try_from(part.len() / V5_RECORD_OCTETS).unwrap_or(u16::MAX);
+            let stamp = Stamp {
+                count_or_length: count,
+                sequence: number,
+                domain,
+            };
+            let written = header.written(octets, stamp);
+            self.count_sent(part.len() + V5_HEADER_OCTETS, false);
+            run.egress
+                .send_copy(route(outlet, exporter), written.as_ref(), part);
+            number = number.wrapping_add(count.into());
+        }
+        self.selecting.records = records;
+        kept > 0
+    }
+
+    /// Gathers the records that an outlet wants; returns how many there are.
+    fn select_v5(&mut self, (outlet, want): (usize, Want), content: &[u8]) -> u32 {
+        let records = &mut self.selecting.records;
+        records.clear();
+        let outlet = self.settings.outlets.get(outlet);
+        let Some(outlet) = outlet.filter(|_| want == Want::Matching) else {
+            return 0;
+        };
+        let worked = Worked {
+            plan: &self.v5_plan,
+            walked: &self.scratch.walked,
+            content,
+            clones: None,
+        };
+        let mut kept = 0;
+        for (nth, record) in content.chunks_exact(V5_RECORD_OCTETS).enumerate() {
+            if worked.shows(nth, &outlet.filter.records) {
+                records.extend_from_slice(record);
+                kept += 1;
+            }
+        }
+        kept
     }
 
     fn enrich_v5<O: Observer>(
@@ -175,7 +269,7 @@ impl Mediator {
         self.counters.malformed += 1;
         run.taken.malformed_count += 1;
         if self.passes_malformed() {
-            self.pass_unchanged(run, exporter, base..base + octets.len());
+            self.pass_unchanged(run, exporter, None, base..base + octets.len());
         } else {
             self.drop_message(Dropped::Malformed);
         }
@@ -227,13 +321,21 @@ impl Mediator {
             return self.skip_numbers(index, &place);
         }
         self.distrust(index, message, sets, run.now);
-        self.counters.messages_forwarded += 1;
         let Some(session) = self.store.session_mut(index) else {
             return;
         };
         let exporter = session.exporter;
         session.attached.counters.messages_out += 1;
+        self.selecting.begin(&session.attached.wants);
+        let is_wanted = self.selecting.has_everything();
+        self.count_message(is_wanted);
         for outlet in 0..self.settings.outlets.len() {
+            let want = self.selecting.want(outlet);
+            if want != Want::Everything {
+                self.leave_out_unread(outlet, want);
+                self.skip_number(index, outlet, &place);
+                continue;
+            }
             let domain = self.domain_shown(index, outlet, &header);
             let numbers = self
                 .store
@@ -256,9 +358,10 @@ impl Mediator {
                     run.egress
                         .send_received(to, written.as_ref(), base + start..base + octets)
                 }
-                None => run
-                    .egress
-                    .send_copy(to, written.as_ref(), &message.octets[start..]),
+                None => {
+                    run.egress
+                        .send_copy(to, written.as_ref(), &message.octets[start..]);
+                }
             }
         }
     }
@@ -315,6 +418,14 @@ impl Mediator {
                 session.doubt(id, now);
             }
             self.vacate(index, id, announce);
+        }
+    }
+
+    fn skip_number(&mut self, index: SessionIndex, outlet: usize, place: &Place) {
+        let session = self.store.session_mut(index);
+        if let Some(numbers) = session.and_then(|session| session.attached.numbers.get_mut(outlet))
+        {
+            numbers.skip(place);
         }
     }
 

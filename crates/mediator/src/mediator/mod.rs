@@ -14,6 +14,7 @@ mod deliver;
 mod learn;
 mod legacy;
 mod save;
+mod select;
 mod session;
 mod wait;
 
@@ -22,7 +23,7 @@ use core::net::{IpAddr, SocketAddr};
 use core::ops::Range;
 
 use crate::collect::store::SessionIndex;
-use crate::counters::{Counters, Dropped, RecordCounters, SessionCounters};
+use crate::counters::{Counters, Dropped, OutletCounters, RecordCounters, SessionCounters};
 use crate::egress::{Egress, Route};
 use crate::enrich::apply::Scratch;
 use crate::enrich::disagree::Disagreement;
@@ -34,6 +35,7 @@ use crate::settings::{DomainNames, IpHeader, Knowledge, Misfit, Settings};
 use crate::wire::header::{self, Header};
 use crate::wire::set::{Extent, Set, read_sets};
 use crate::{Millis, Version};
+use select::{Selecting, Want};
 use session::{Attached, Store};
 
 /// A datagram as it came.
@@ -68,6 +70,10 @@ pub struct Mediator {
     main: Draft,
     raw: Draft,
     announcement: Draft,
+    selecting: Selecting,
+    /// Which outlets can be reached; all where nobody said.
+    reachable: Vec<bool>,
+    outlet_counters: Vec<OutletCounters>,
 }
 
 /// What a session shows of itself.
@@ -124,6 +130,13 @@ impl Mediator {
     #[must_use]
     pub fn new(settings: Settings, seed: u64) -> Self {
         Self {
+            outlet_counters: settings
+                .outlets
+                .iter()
+                .map(|_| OutletCounters::default())
+                .collect(),
+            selecting: Selecting::default(),
+            reachable: Vec::new(),
             store: Store::new(settings.limits, seed),
             settings,
             counters: Counters::default(),
@@ -160,6 +173,7 @@ impl Mediator {
         };
         self.counters.datagrams_in += 1;
         self.counters.octets_in += octets.len() as u64;
+        self.copy_as_came(exporter, octets, run.egress);
         match header::version(octets) {
             None => self.unknown_version(&mut run, exporter, octets),
             Some(Version::V5) => self.v5(&mut run, exporter, octets),
@@ -335,7 +349,8 @@ impl Mediator {
             return whole;
         };
         let Some(index) = self.session_of(exporter, &header, run.now) else {
-            self.pass_unchanged(run, exporter, base..base + extent.message_end);
+            let range = base..base + extent.message_end;
+            self.pass_unchanged(run, exporter, Some(header.domain), range);
             return extent.message_end;
         };
         self.note_arrival(index, &header, run.now);
@@ -378,7 +393,8 @@ impl Mediator {
             self.announce_again();
         }
         let rule = self.rule_of(exporter, header.domain);
-        let attached = Attached::new(&self.settings, header.version, rule, now);
+        let wants = self.wants_of(exporter.ip(), Some(header.domain));
+        let attached = Attached::new(&self.settings, header.version, rule, wants, now);
         self.store
             .open(exporter, header.version, header.domain, now, attached)
     }
@@ -423,19 +439,35 @@ impl Mediator {
         outlet.packet_octets_max.saturating_sub(headers)
     }
 
+    /// Counts a Message that leaves, unless nobody wants it.
+    fn count_message(&mut self, is_wanted: bool) {
+        if is_wanted {
+            self.counters.messages_forwarded += 1;
+        } else {
+            self.drop_message(Dropped::Filtered);
+        }
+    }
+
     fn drop_message(&mut self, reason: Dropped) {
         self.counters.messages_dropped[reason.index()] += 1;
     }
 
-    /// Sends octets of the received datagram as they came, to every outlet.
+    /// Sends octets of the received datagram as they came, to every outlet that wants all there is.
     fn pass_unchanged<O: Observer>(
         &mut self,
         run: &mut Run<'_, O>,
         exporter: SocketAddr,
+        domain: Option<u32>,
         range: Range<usize>,
     ) {
-        self.counters.messages_forwarded += 1;
-        for outlet in 0..self.settings.outlets.len() {
+        let wants = self.wants_of(exporter.ip(), domain);
+        let has_everything = wants.is_copied || wants.list.contains(&Want::Everything);
+        self.count_message(has_everything);
+        for (outlet, want) in wants.list.iter().enumerate() {
+            if *want != Want::Everything {
+                self.leave_out_unread(outlet, *want);
+                continue;
+            }
             let oversize = range.len() > self.octets_max(outlet, exporter);
             self.count_sent(range.len(), oversize);
             run.egress

@@ -92,7 +92,8 @@ impl Mediator {
 
     fn restore_session(&mut self, saved: &SavedSession<'_>, now: Millis) {
         let rule = self.rule_of(saved.exporter, saved.domain);
-        let mut attached = Attached::new(&self.settings, saved.version, rule, now);
+        let wants = self.wants_of(saved.exporter.ip(), Some(saved.domain));
+        let mut attached = Attached::new(&self.settings, saved.version, rule, wants, now);
         for (numbers, (next_in, offset)) in attached.numbers.iter_mut().zip(&saved.numbers) {
             numbers.restore(*next_in, *offset, saved.export_time_s);
         }

@@ -4,6 +4,7 @@
 
 use alloc::vec::Vec;
 
+use super::select::Wants;
 use crate::collect::store;
 use crate::counters::{RecordCounters, SessionCounters};
 use crate::enrich::disagree::{Disagreement, EXAMPLES_MAX, Examples};
@@ -78,6 +79,8 @@ pub(crate) struct Attached {
     pub(crate) doubted: bool,
     /// Whether it comes from a saved state and has sent nothing since.
     pub(crate) restored: bool,
+    /// What each outlet wants of it.
+    pub(crate) wants: Wants,
 }
 
 impl Attached {
@@ -85,9 +88,11 @@ impl Attached {
         settings: &Settings,
         version: Version,
         rule: Option<usize>,
+        wants: Wants,
         now: Millis,
     ) -> Self {
         Self {
+            wants,
             numbers: settings
                 .outlets
                 .iter()

@@ -9,6 +9,7 @@ mod append;
 mod as_rules;
 mod clone_ids;
 mod fill;
+mod filters;
 mod hold;
 mod limits;
 mod malformed;

@@ -48,11 +48,7 @@ pub(crate) fn settings() -> Settings {
 
 /// An outlet with this largest IP packet, IPv4.
 pub(crate) fn outlet(packet_octets_max: usize) -> Outlet {
-    Outlet {
-        packet_octets_max,
-        ip_header: IpHeader::Ipv4,
-        domains: DomainNames::Kept,
-    }
+    Outlet::of_all(packet_octets_max, IpHeader::Ipv4, DomainNames::Kept)
 }
 
 /// Settings in which Data Sets do not wait for their Template.
@@ -285,8 +281,13 @@ impl Rig {
 
     /// A collector came back.
     pub(crate) fn announce_again(&mut self) {
-        self.mediator.announce_again();
-        self.unwatched.announce_again();
+        self.on_both(Mediator::announce_again);
+    }
+
+    /// Tells the Mediator something between two datagrams.
+    pub(crate) fn on_both(&mut self, tell: impl Fn(&mut Mediator)) {
+        tell(&mut self.mediator);
+        tell(&mut self.unwatched);
     }
 
     pub(crate) fn save(&self) -> Vec<u8> {
