@@ -15,6 +15,7 @@
 mod crew;
 mod identities;
 mod knowledge;
+mod probes;
 mod state;
 mod timers;
 
@@ -24,7 +25,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crew::{Crew, Orders};
 use knowledge::Knowledge;
@@ -39,6 +40,7 @@ use crate::control::faults;
 use crate::control::health::Looked;
 use crate::control::ledger::SharedLedger;
 use crate::control::pulse::SharedPulse;
+use crate::control::reach::Healths;
 use crate::control::reload;
 use crate::control::resolve::{Addresses, resolve_within};
 use crate::control::reverse_dns::ReverseDns;
@@ -277,6 +279,7 @@ fn facts(
         clock,
         told: told(config, knowledge, places),
         events: Events::default(),
+        healths: Healths::new(config.forwarding.collectors.len(), SystemTime::now()),
         faults: faults::last(),
         sources: knowledge.health().clone(),
         ledger: SharedLedger::default(),
@@ -315,11 +318,10 @@ struct Common {
 
 /// Whom we send to, where they are, and which addresses are this host's own.
 fn recipients(config: &Config, state_dir: &mut StateDir) -> (Outlets, Addresses, Vec<IpAddr>) {
-    let collectors = &config.forwarding.collectors;
-    let destinations = Outlets::of(collectors, &[]).destinations;
+    let destinations = Outlets::of(&config.forwarding, &[]).destinations;
     let addresses = resolve_within(&destinations, NAMES_PATIENCE);
     let identities = identities::choose_all(config, &destinations, &addresses.list, state_dir);
-    let outlets = Outlets::of(collectors, &identities.choices);
+    let outlets = Outlets::of(&config.forwarding, &identities.choices);
     (outlets, addresses, identities.own_addresses)
 }
 

@@ -168,7 +168,7 @@ fn start(collector: SocketAddr) -> (Start, SocketAddr, Ends, Arc<Page>) {
         allowed: Vec::new(),
         settings,
         seed: 1,
-        outlets: Outlets::of(collectors, &[]),
+        outlets: Outlets::of(&config.forwarding, &[]),
         sockets_max: 64,
         state: Arc::default(),
         known: SharedKnown::new(Known { as_db, policies }),

@@ -109,6 +109,13 @@ fn file_with(key: &Key, line: &str) -> String {
         "forwarding.collectors[]" => {
             format!("forwarding:\n  collectors:\n  - host: 192.0.2.9\n    {line}\n")
         }
+        "forwarding.collectors[].filter" => {
+            let entry = "host: 192.0.2.9";
+            format!("forwarding:\n  collectors:\n  - {entry}\n    filter:\n      {line}\n")
+        }
+        "forwarding.groups[]" => {
+            format!("forwarding:\n  groups:\n  - name: a\n    {line}\n")
+        }
         "enrichment.bgp_peers[]" => {
             let entry = "address: 192.0.2.1\n    as: 64500";
             format!("enrichment:\n  bgp_peers:\n  - {entry}\n    {line}\n")
@@ -182,12 +189,16 @@ fn what_must_be_written_is_missed() {
             "forwarding: {collectors: [{port: 1}]}",
             "forwarding.collectors[0].host",
         ),
+        (
+            "forwarding: {groups: [{mode: all}]}",
+            "forwarding.groups[0].name",
+        ),
     ] {
         let faults = check(file).unwrap_err();
         assert_eq!(faults.list()[0].key(), key);
     }
     let required = KEYS.iter().filter(|key| key.absent == Absent::Fault);
-    assert_eq!(required.count(), 7);
+    assert_eq!(required.count(), 8);
 }
 
 #[test]
@@ -196,7 +207,12 @@ fn every_key_is_in_the_dump() {
         "exporters: [{match: 192.0.2.1, domain: 1, name: a, sampling_rate: 2}]\n\
          enrichment:\n\
          \x20 static_prefixes: [{prefix: 192.0.2.0/24, as: 64500, name: a}]\n\
-         \x20 as_databases: [{path: a}]\n",
+         \x20 as_databases: [{path: a}]\n\
+         forwarding:\n\
+         \x20 groups: [{name: a}]\n\
+         \x20 collectors:\n\
+         \x20 - {host: a, group: a, filter: {exporters: [192.0.2.1], domains: [1], as: [1], \
+         addresses: [192.0.2.1], ip_version: 4}}\n",
     );
     let dump = config.unwrap().dump();
     for key in KEYS {

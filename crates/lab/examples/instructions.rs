@@ -182,11 +182,7 @@ fn settings() -> Settings {
             unusable_as: vec![0, 23_456, 65_535, u32::MAX],
             sampling_rate: 0,
         },
-        outlets: vec![Outlet {
-            packet_octets_max: 1500,
-            ip_header: IpHeader::Ipv4,
-            domains: DomainNames::Kept,
-        }],
+        outlets: vec![Outlet::of_all(1500, IpHeader::Ipv4, DomainNames::Kept)],
         own_addresses: Vec::new(),
         limits: Limits::default(),
     }

@@ -36,7 +36,7 @@ pub struct Wanted {
 enum Due {
     Wanted,
     Unwanted,
-    /// Its addresses are inside the section of a packet, which this judge does not read.
+    /// Its addresses are inside the section of a frame, which this judge does not read.
     Undecided,
 }
 

@@ -181,6 +181,7 @@ pub static ALL: &[&Entry] = &[
     &labelled::COLLECTOR_UP,
     &labelled::COLLECTOR_MESSAGES,
     &labelled::COLLECTOR_OCTETS,
+    &labelled::COLLECTOR_RECORDS_LEFT_OUT,
     &labelled::COLLECTOR_REFUSALS,
     &labelled::COLLECTOR_UNSENT,
     &labelled::SOURCE_UP,

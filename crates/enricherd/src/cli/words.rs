@@ -42,5 +42,6 @@ pub(super) const fn dropped_reason(reason: Dropped) -> &'static str {
         Dropped::IdTaken => "Template ID taken by a clone",
         Dropped::Withdrawal => "only withdrawals, which have no place over UDP",
         Dropped::Empty => "no Set left in it",
+        Dropped::Filtered => "no collector wants it",
     }
 }

@@ -8,6 +8,7 @@
 mod enrichment;
 mod exporters;
 mod forwarding;
+mod sharing;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

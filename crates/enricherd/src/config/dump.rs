@@ -12,13 +12,13 @@ use std::time::Duration;
 use asdb::PolicyWord;
 
 use super::types::{
-    BgpPeer, Collector, Config, Enrichment, Exporter, Forwarding, General, Health, LogFile,
-    Metrics, Nat, Performance, StaticPrefix,
+    BgpPeer, Collector, CollectorFilter, Config, Enrichment, Exporter, Forwarding, General, Health,
+    LogFile, Metrics, Nat, Performance, StaticPrefix,
 };
 use super::value::duration_text;
 use super::words::{
-    ADDRESSES, ENRICH, FLOW_AS_SEMANTICS, LOG_FORMATS, LOG_LEVELS, MISFITS, MISSING_FIELDS,
-    PROTOCOLS, SOURCES, word_for,
+    ADDRESSES, ENRICH, FLOW_AS_SEMANTICS, GROUP_MODES, IP_VERSIONS, LOG_FORMATS, LOG_LEVELS,
+    MISFITS, MISSING_FIELDS, PROTOCOLS, SOURCES, word_for,
 };
 
 impl Config {
@@ -131,6 +131,11 @@ impl Dump {
             "unknown_versions",
             word_for(MISFITS, &forwarding.unknown_versions),
         );
+        self.block("  groups", &forwarding.groups, |group| {
+            Entry::new()
+                .with("name", quoted(&group.name))
+                .with("mode", word_for(GROUP_MODES, &group.mode))
+        });
         self.block("  collectors", &forwarding.collectors, collector);
     }
 
@@ -221,9 +226,31 @@ fn collector(collector: &Collector) -> Entry {
         .with("source", word_for(SOURCES, &collector.source))
         .with("max_packet_size", collector.packet_octets_max)
         .with("protocol", word_for(PROTOCOLS, &collector.protocol))
+        .with_some("filter", filter(&collector.filter))
         .with("raw", collector.raw)
         .with_some("group", collector.group.as_ref().map(quoted))
         .with("health", health(collector.health))
+}
+
+/// A list that asks nothing is not written; neither is a filter that does not.
+fn filter(filter: &CollectorFilter) -> Option<String> {
+    fn some<T>(items: &[T], shown: impl Fn(&T) -> String) -> Option<String> {
+        (!items.is_empty()).then(|| flow_list(items, shown))
+    }
+    let version = filter.ip_version.as_ref();
+    let Entry(pairs) = Entry::new()
+        .with_some(
+            "exporters",
+            some(&filter.exporters, |prefix| quoted(prefix)),
+        )
+        .with_some("domains", some(&filter.domains, u32::to_string))
+        .with_some("as", some(&filter.as_numbers, |asn| asn.0.to_string()))
+        .with_some(
+            "addresses",
+            some(&filter.addresses, |prefix| quoted(prefix)),
+        )
+        .with_some("ip_version", version.map(|one| word_for(IP_VERSIONS, one)));
+    (!pairs.is_empty()).then(|| format!("{{{}}}", pairs.join(", ")))
 }
 
 fn flow_list<T>(items: &[T], shown: impl Fn(&T) -> String) -> String {

@@ -373,6 +373,27 @@ pub const KEYS: &[Key] = &[
         "What happens to datagrams that are not NetFlow v5, NetFlow v9 or IPFIX.",
     ),
     key(
+        "forwarding.groups",
+        "list of mappings",
+        Is("[]"),
+        "Collectors that share the traffic. Templates and Options Data Records go to every member, \
+         so that each can read whatever it gets next.",
+    ),
+    key(
+        "forwarding.groups[].name",
+        "text",
+        Fault,
+        "What `forwarding.collectors[].group` calls it.",
+    ),
+    key(
+        "forwarding.groups[].mode",
+        "`all`, `exporter-hash` or `failover`",
+        Is("all"),
+        "Which member gets a Data Record. `all`: every one. `exporter-hash`: one for each \
+         exporter, chosen by its address; a member that is down hands over its exporters and no others. \
+         `failover`: the first in this file that is not down.",
+    ),
+    key(
         "forwarding.collectors",
         "list of mappings",
         Is("[{host: 127.0.0.1}]"),
@@ -418,25 +439,59 @@ pub const KEYS: &[Key] = &[
         "forwarding.collectors[].filter",
         "mapping",
         Nothing,
-        "Which exporters it hears.",
+        "What it gets; Data Records that do not match are left out and counted. Every condition \
+         must hold, and of each list one entry. Templates and Options Data Records always pass.",
+    ),
+    key(
+        "forwarding.collectors[].filter.exporters",
+        "list of prefixes",
+        Is("[]"),
+        "Only exporters with these addresses.",
+    ),
+    key(
+        "forwarding.collectors[].filter.domains",
+        "list of numbers",
+        Is("[]"),
+        "Only these Observation Domains (NetFlow v9: Source IDs; v5: engines).",
+    ),
+    key(
+        "forwarding.collectors[].filter.as",
+        "list of AS numbers",
+        Is("[]"),
+        "Only Data Records that leave with one of these as source or destination AS.",
+    ),
+    key(
+        "forwarding.collectors[].filter.addresses",
+        "list of prefixes",
+        Is("[]"),
+        "Only Data Records with a source or destination address in one of these.",
+    ),
+    key(
+        "forwarding.collectors[].filter.ip_version",
+        "`4` or `6`",
+        Nothing,
+        "Only Data Records with addresses of this version.",
     ),
     key(
         "forwarding.collectors[].raw",
         "true or false",
         Is("false"),
-        "Whether it gets the octets as they came.",
+        "Whether it gets each datagram octet for octet as it came, without AS numbers and without \
+         repeated Templates; of `filter` only `exporters` can be asked then.",
     ),
     key(
         "forwarding.collectors[].group",
         "text",
         Nothing,
-        "Collectors of one group share the traffic.",
+        "The group in which it shares, one of `forwarding.groups`.",
     ),
     key(
         "forwarding.collectors[].health",
         "`none`, `icmp` or `tcp:PORT`",
-        Is("none"),
-        "How we find out that it lives.",
+        Is("icmp"),
+        "How we find out that it lives, from our own address: whoever bears another\'s address \
+         hears no refusal. `icmp`: it answers pings; one that never did is not called down. \
+         `tcp:PORT`: it accepts connections there. Refused Messages tell in any case.",
     ),
     key(
         "performance.workers",

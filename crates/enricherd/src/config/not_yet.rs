@@ -21,10 +21,6 @@ const NOT_YET: &[(&str, &str)] = &[
     ("enrichment.bmp_allow", LIVE_ROUTES),
     ("forwarding.collectors[].protocol", OUTPUT),
     ("forwarding.collectors[].tls", OUTPUT),
-    ("forwarding.collectors[].filter", OUTPUT),
-    ("forwarding.collectors[].raw", OUTPUT),
-    ("forwarding.collectors[].group", OUTPUT),
-    ("forwarding.collectors[].health", OUTPUT),
     ("performance.queue_size", OUTPUT),
 ];
 

@@ -33,10 +33,14 @@ impl<'a> Section<'a> {
     /// Opens the mapping behind `name`; one that is not there is empty.
     pub(super) fn section(&self, report: &mut Report, name: &str) -> Self {
         let label = self.label(name);
+        let place = match self.place.as_str() {
+            "" => name.to_owned(),
+            place => format!("{place}.{name}"),
+        };
         match self.written(name) {
-            Some(node) => Self::open(report, label.clone(), label, node),
+            Some(node) => Self::open(report, place, label, node),
             None => Self {
-                place: label.clone(),
+                place,
                 label,
                 line: 0,
                 entries: &[],

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use asdb::{Asn, PolicyWord};
 use ipnet::IpNet;
+use mediator::settings::filter::IpVersion;
 use mediator::settings::{AddressChoice, Enrich, FlowAsSemantics, Misfit, MissingFields};
 
 /// Everything that the operator decides.
@@ -217,6 +218,8 @@ pub struct Forwarding {
     pub malformed: Misfit,
     /// Versions other than 5, 9 and 10.
     pub unknown_versions: Misfit,
+    /// How collectors that share do so; none twice.
+    pub groups: Vec<Group>,
     /// Whom we send to; at least one, none twice, none of them us.
     pub collectors: Vec<Collector>,
 }
@@ -245,12 +248,67 @@ pub struct Collector {
     pub packet_octets_max: u16,
     /// What carries the Messages.
     pub protocol: Protocol,
+    /// What of it all it gets.
+    pub filter: CollectorFilter,
     /// Whether it gets the octets as they came.
     pub raw: bool,
-    /// Collectors of one group share the traffic.
+    /// The name of the group in which it shares; one of those in [`Forwarding::groups`].
     pub group: Option<String>,
     /// How we find out that it lives.
     pub health: Health,
+}
+
+/// What a collector gets: all conditions hold, and of each list one entry does; empty: all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CollectorFilter {
+    /// Exporters with these addresses.
+    pub exporters: Vec<IpNet>,
+    /// Observation Domains (v9 Source IDs, v5 engines).
+    pub domains: Vec<u32>,
+    /// Data Records that leave with one of these as source or destination AS.
+    pub as_numbers: Vec<Asn>,
+    /// Data Records with a source or destination address in one of these.
+    pub addresses: Vec<IpNet>,
+    /// Data Records with addresses of this version.
+    pub ip_version: Option<IpVersion>,
+}
+
+impl CollectorFilter {
+    /// Returns the key of a condition that a datagram as a whole cannot meet, if there is one.
+    #[must_use]
+    pub const fn record_key(&self) -> Option<&'static str> {
+        if !self.domains.is_empty() {
+            Some("domains")
+        } else if !self.as_numbers.is_empty() {
+            Some("as")
+        } else if !self.addresses.is_empty() {
+            Some("addresses")
+        } else if self.ip_version.is_some() {
+            Some("ip_version")
+        } else {
+            None
+        }
+    }
+}
+
+/// Collectors that share.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// What collectors call it.
+    pub name: String,
+    /// How they share.
+    pub mode: GroupMode,
+}
+
+/// Which member of a group gets a Data Record. Templates and Options Data Records go to all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GroupMode {
+    /// Every one.
+    All,
+    /// One for each exporter, by a hash of its address.
+    ExporterHash,
+    /// The first that is not down.
+    Failover,
 }
 
 /// An address, or a name that has one.

@@ -2,9 +2,10 @@
 //!
 //! Where two words mean the same, the first is the one that is written.
 
+use mediator::settings::filter::IpVersion;
 use mediator::settings::{AddressChoice, Enrich, FlowAsSemantics, Misfit, MissingFields};
 
-use super::types::{ForwardingSource, LogFormat, LogLevel, Protocol};
+use super::types::{ForwardingSource, GroupMode, LogFormat, LogLevel, Protocol};
 
 /// Words with their meaning.
 pub(super) type Words<T> = [(&'static str, T)];
@@ -54,6 +55,14 @@ pub(super) const SOURCES: &Words<ForwardingSource> = &[
     ("exporter", ForwardingSource::Exporter),
     ("own", ForwardingSource::Own),
 ];
+
+pub(super) const GROUP_MODES: &Words<GroupMode> = &[
+    ("all", GroupMode::All),
+    ("exporter-hash", GroupMode::ExporterHash),
+    ("failover", GroupMode::Failover),
+];
+
+pub(super) const IP_VERSIONS: &Words<IpVersion> = &[("4", IpVersion::V4), ("6", IpVersion::V6)];
 
 pub(super) const PROTOCOLS: &Words<Protocol> = &[
     ("udp", Protocol::Udp),

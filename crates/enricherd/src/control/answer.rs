@@ -68,8 +68,13 @@ impl Subject {
         match self {
             Self::As if is_text => as_stats::text(&facts.pages.totals().traffic, &facts.told),
             Self::As => as_stats::json(&facts.pages.totals().traffic, &facts.told),
-            Self::Collectors if is_text => collectors::text(&facts.pages.totals()),
-            Self::Collectors => collectors::json(&facts.pages.totals()),
+            Self::Collectors if is_text => {
+                collectors::text(&facts.pages.totals(), &facts.healths.list())
+            }
+            Self::Collectors => {
+                let healths = facts.healths.list();
+                collectors::json(&facts.pages.totals(), &healths, facts.now())
+            }
             Self::Config if is_text => facts.told.config.dump(),
             Self::Config => facts.told.config.json() + "\n",
             Self::Disagreements => {
@@ -117,7 +122,7 @@ pub async fn metrics(facts: &Facts) -> Snapshot {
     let numbers = facts.with_lists().await;
     let mut snapshot = stats::snapshot(&numbers, &beside(facts));
     exporters::put(&mut snapshot, &numbers, facts);
-    collectors::put(&mut snapshot, &numbers);
+    collectors::put(&mut snapshot, &numbers, &facts.healths.list());
     sources::put(&mut snapshot, &facts.sources.load(), facts.now());
     process::put(&mut snapshot);
     let version = env!("CARGO_PKG_VERSION").to_owned();

@@ -12,6 +12,7 @@ use crate::control::faults::Faults;
 use crate::control::health::Looked;
 use crate::control::ledger::SharedLedger;
 use crate::control::pulse::SharedPulse;
+use crate::control::reach::Healths;
 use crate::control::reload;
 use crate::control::standing::SharedStanding;
 use crate::control::told::Told;
@@ -38,6 +39,8 @@ pub struct Facts {
     pub events: Events,
     /// What was said to be wrong.
     pub faults: &'static Faults,
+    /// How the collectors are.
+    pub healths: Healths,
     /// How the sources of AS numbers are.
     pub sources: SharedHealth,
     /// What is wrong for as long as it lasts.

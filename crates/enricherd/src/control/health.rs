@@ -14,6 +14,7 @@ use report::json::{list, object, string};
 
 use crate::control::collectors;
 use crate::control::facts::Facts;
+use crate::control::reach;
 use crate::pipeline::page::Numbers;
 use crate::sources::health::State;
 
@@ -141,9 +142,11 @@ fn reasons(facts: &Facts) -> Vec<String> {
                 .to_owned(),
         );
     }
-    for target in numbers.targets.iter().filter(|one| one.trouble.is_some()) {
-        let (label, state) = (&target.label, collectors::state(target));
-        reasons.push(format!("collector {label}: {state}"));
+    for (target, health) in numbers.targets.iter().zip(facts.healths.list()) {
+        let down = (health.state == reach::State::Down).then_some("down");
+        if let Some(state) = collectors::trouble(target).or(down) {
+            reasons.push(format!("collector {}: {state}", target.label));
+        }
     }
     for source in facts.sources.load().iter() {
         if matches!(source.state, State::Missing | State::Broken | State::Empty) {

@@ -17,6 +17,7 @@ pub mod ledger;
 pub mod log;
 pub mod process;
 pub mod pulse;
+pub mod reach;
 pub mod reload;
 pub mod resolve;
 pub mod reverse_dns;

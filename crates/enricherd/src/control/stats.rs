@@ -40,7 +40,7 @@ pub fn text(numbers: &Numbers, beside: &Beside) -> String {
 #[must_use]
 pub fn json(numbers: &Numbers, beside: &Beside) -> String {
     let mut members = json::members(&snapshot(numbers, beside));
-    members.push(("collectors", collectors::list(numbers)));
+    members.push(("collectors", collectors::list(numbers, None)));
     json::object(&members) + "\n"
 }
 
@@ -220,6 +220,7 @@ const fn dropped_name(reason: Dropped) -> &'static str {
         Dropped::IdTaken => "id_taken",
         Dropped::Withdrawal => "withdrawal",
         Dropped::Empty => "empty",
+        Dropped::Filtered => "filtered",
     }
 }
 
@@ -274,7 +275,7 @@ pub fn log_line(before: &Numbers, now: &Numbers, seconds: u64) -> String {
             line,
             "; collector {}: {}, {} refusals, {} Messages unsent",
             target.label,
-            collectors::state(target),
+            collectors::trouble(target).unwrap_or("ok"),
             target.counters.refusals,
             collectors::unsent(target)
         );

@@ -12,9 +12,11 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 use tracing::Level;
 
 use super::crew::Orders;
+use super::probes;
 use crate::config::Config;
 use crate::control::disagreements::Watch;
 use crate::control::facts::Facts;
+use crate::control::reach::is_fatal;
 use crate::control::resolve::{Addresses, resolve};
 use crate::control::standing::SharedStanding;
 use crate::control::stats;
@@ -141,7 +143,8 @@ async fn work(timers: Timers, ports: Ports, stop: oneshot::Receiver<()>) {
         _ = stop => {}
         () = save(orders.clone()) => {}
         () = say_numbers(Arc::clone(&facts), stats_interval) => {}
-        () = say_troubles(Arc::clone(&facts)) => {}
+        () = follow_collectors(Arc::clone(&facts), orders.clone()) => {}
+        () = probes::ask_all(Arc::clone(&facts)) => {}
         () = feel_pulse(Arc::clone(&facts)) => {}
         () = watch_disagreements(facts) => {}
         () = follow_places(places) => {}
@@ -168,15 +171,22 @@ async fn say_numbers(facts: Arc<Facts>, interval: Duration) {
     }
 }
 
-/// Says what is wrong with a collector when it begins and when it is over, once for all workers;
-/// in between the numbers tell.
-async fn say_troubles(facts: Arc<Facts>) {
+/// Says what is wrong with a collector when it begins and when it is over, once for all workers,
+/// and tells them which can be reached; in between the numbers tell.
+async fn follow_collectors(facts: Arc<Facts>, orders: Orders) {
     let mut times = every(TROUBLES_INTERVAL);
     let mut before = Vec::new();
     loop {
         times.tick().await;
         let now = facts.pages.totals().targets;
-        for (level, line) in changes(&before, &now) {
+        let changes = facts.healths.look(&now, &facts.events, SystemTime::now());
+        if changes.any {
+            orders.give(&Order::Reach {
+                reachable: facts.healths.reachable(),
+                recovered: changes.recovered,
+            });
+        }
+        for (level, line) in troubles(&before, &now) {
             match level {
                 Level::INFO => tracing::info!("{line}"),
                 _ => tracing::warn!("{line}"),
@@ -186,11 +196,13 @@ async fn say_troubles(facts: Arc<Facts>) {
     }
 }
 
-fn changes(before: &[TargetPage], now: &[TargetPage]) -> Vec<(Level, String)> {
+/// What does not make a collector be called down.
+fn troubles(before: &[TargetPage], now: &[TargetPage]) -> Vec<(Level, String)> {
+    let mild = |target: &TargetPage| target.trouble.filter(|one| !is_fatal(one.reason));
     let change = |(index, target): (usize, &TargetPage)| {
-        let was = before.get(index).and_then(|target| target.trouble);
+        let was = before.get(index).and_then(mild);
         let label = &target.label;
-        match (was, target.trouble) {
+        match (was, mild(target)) {
             (None, Some(trouble)) => {
                 let meaning = trouble.reason.meaning();
                 Some((Level::WARN, format!("collector {label}: {meaning}")))
@@ -318,6 +330,7 @@ mod tests {
             label: "192.0.2.9:2055".to_owned(),
             address: None,
             counters: TargetCounters::default(),
+            left_out: mediator::OutletCounters::default(),
             trouble,
         }
     }
@@ -326,18 +339,18 @@ mod tests {
     fn what_is_wrong_with_a_collector_is_said_when_it_begins_and_when_it_is_over() {
         let well = [target(None)];
         let ill = [target(Some(Trouble {
-            reason: Unsent::Refused,
+            reason: Unsent::BufferFull,
             since: Millis(1000),
             last: Millis(3500),
         }))];
-        assert_eq!(changes(&[], &well), []);
-        let [(Level::WARN, line)] = &changes(&[], &ill)[..] else {
+        assert_eq!(troubles(&[], &well), []);
+        let [(Level::WARN, line)] = &troubles(&[], &ill)[..] else {
             panic!("a warning");
         };
-        let expected = "collector 192.0.2.9:2055: it refuses Messages";
+        let expected = "collector 192.0.2.9:2055: Messages are dropped";
         assert!(line.starts_with(expected), "{line}");
-        assert_eq!(changes(&ill, &ill), []);
+        assert_eq!(troubles(&ill, &ill), []);
         let over = "collector 192.0.2.9:2055: takes Messages again after 3 s";
-        assert_eq!(changes(&ill, &well), [(Level::INFO, over.to_owned())]);
+        assert_eq!(troubles(&ill, &well), [(Level::INFO, over.to_owned())]);
     }
 }

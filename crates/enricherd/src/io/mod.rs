@@ -18,6 +18,7 @@ pub mod link;
 pub mod open;
 pub mod pcap_out;
 pub mod port_owner;
+pub mod probe;
 pub mod routes;
 pub mod state_file;
 pub mod steering;

@@ -5,6 +5,8 @@
 pub mod apart;
 pub mod identity;
 pub mod known;
+mod learnt;
+mod left_out;
 pub mod outlets;
 pub mod page;
 pub mod replay;

@@ -7,9 +7,11 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use mediator::settings::{DomainNames, IpHeader, Outlet};
+use ipnet::IpNet;
+use mediator::settings::filter::{Filter, PrefixSet, RecordFilter};
+use mediator::settings::{Content, DomainNames, IpHeader, Member, Outlet, Sharing};
 
-use crate::config::{Collector, Host};
+use crate::config::{Collector, CollectorFilter, Forwarding, Group, GroupMode, Host};
 use crate::pipeline::identity::{Choice, Identity};
 
 /// Collectors and the outlets that they share.
@@ -57,11 +59,13 @@ impl Destination {
 impl Outlets {
     /// Groups collectors that get the same Messages; each has its choice.
     #[must_use]
-    pub fn of(collectors: &[Collector], choices: &[Choice]) -> Self {
+    pub fn of(forwarding: &Forwarding, choices: &[Choice]) -> Self {
+        let Forwarding { collectors, .. } = forwarding;
         let mut groups: Vec<(Identity, Outlet)> = Vec::new();
         let choices = choices.iter().chain(std::iter::repeat(&Choice::OWN));
         let destination = |(collector, choice): (&Collector, &Choice)| {
-            let group = (choice.identity, outlet(collector, choice));
+            let outlet = outlet(collector, choice, &forwarding.groups);
+            let group = (choice.identity, outlet);
             let known = groups.iter().position(|known| *known == group);
             let index = known.unwrap_or(groups.len());
             if known.is_none() {
@@ -82,8 +86,15 @@ impl Outlets {
     }
 }
 
-fn outlet(collector: &Collector, choice: &Choice) -> Outlet {
+fn outlet(collector: &Collector, choice: &Choice, groups: &[Group]) -> Outlet {
     Outlet {
+        content: if collector.raw {
+            Content::AsCame
+        } else {
+            Content::Enriched
+        },
+        filter: filter(&collector.filter),
+        member: member(collector, groups),
         packet_octets_max: usize::from(collector.packet_octets_max),
         ip_header: ip_header(&collector.host, choice),
         domains: match choice.identity {
@@ -91,6 +102,45 @@ fn outlet(collector: &Collector, choice: &Choice) -> Outlet {
             Identity::Own | Identity::Fixed(_) => DomainNames::Distinct,
         },
     }
+}
+
+fn filter(filter: &CollectorFilter) -> Filter {
+    Filter {
+        exporters: prefixes(&filter.exporters),
+        domains: filter.domains.clone(),
+        records: RecordFilter {
+            as_numbers: filter.as_numbers.iter().map(|asn| asn.0).collect(),
+            addresses: prefixes(&filter.addresses),
+            ip_version: filter.ip_version,
+        },
+    }
+}
+
+fn prefixes(list: &[IpNet]) -> PrefixSet {
+    let prefix = |prefix: &IpNet| asdb::Prefix::new(prefix.network(), prefix.prefix_len()).ok();
+    list.iter().filter_map(prefix).collect()
+}
+
+/// A collector that shares with others has an outlet of its own.
+fn member(collector: &Collector, groups: &[Group]) -> Option<Member> {
+    let name = collector.group.as_ref()?;
+    let index = groups.iter().position(|group| group.name == *name)?;
+    let sharing = match groups.get(index)?.mode {
+        GroupMode::All => return None,
+        GroupMode::ExporterHash => Sharing::ByExporter,
+        GroupMode::Failover => Sharing::FirstReachable,
+    };
+    Some(Member {
+        group: u16::try_from(index).ok()?,
+        sharing,
+        key: key_of(&format!("{}:{}", collector.host, collector.port)),
+    })
+}
+
+/// FNV-1a: the same for every worker and after a restart, whatever order the file has.
+fn key_of(place: &str) -> u64 {
+    let add = |hash: u64, octet: u8| (hash ^ u64::from(octet)).wrapping_mul(0x0000_0100_0000_01B3);
+    place.bytes().fold(0xCBF2_9CE4_8422_2325, add)
 }
 
 /// A name may have an address of either family, today or tomorrow: room for the larger header.
@@ -119,7 +169,7 @@ mod tests {
             .check()
             .unwrap()
             .config;
-        let outlets = Outlets::of(&config.forwarding.collectors, &[]);
+        let outlets = Outlets::of(&config.forwarding, &[]);
         let shared: Vec<_> = outlets.destinations.iter().map(|one| one.outlet).collect();
         assert_eq!(shared, [0, 0, 1, 1, 2]);
         assert_eq!(outlets.outlets.len(), 3);
@@ -139,7 +189,7 @@ mod tests {
         let text = "forwarding: {collectors: [{host: 192.0.2.1}, {host: 192.0.2.2}, \
                     {host: 192.0.2.3}, {host: flows.example.net}]}";
         let file = ConfigFile::parse(text.as_bytes()).unwrap();
-        let collectors = file.check().unwrap().config.forwarding.collectors;
+        let forwarding = file.check().unwrap().config.forwarding;
         let choice = |identity, address: &str| Choice {
             identity,
             address: Some(address.parse().unwrap()),
@@ -153,11 +203,36 @@ mod tests {
             ),
             choice(Identity::Exporter, "192.0.2.4:9"),
         ];
-        let outlets = Outlets::of(&collectors, &choices);
+        let outlets = Outlets::of(&forwarding, &choices);
         let shared: Vec<_> = outlets.destinations.iter().map(|one| one.outlet).collect();
         assert_eq!(shared, [0, 1, 2, 1]);
         let domains: Vec<_> = outlets.outlets.iter().map(|one| one.domains).collect();
         let apart = DomainNames::Distinct;
         assert_eq!(domains, [apart, DomainNames::KeptIfBorne, apart]);
+    }
+
+    #[test]
+    fn collectors_that_want_other_things_have_outlets_of_their_own() {
+        let text = "forwarding:\n  groups: [{name: stores, mode: exporter-hash}]\n  collectors:\n\
+                    \x20 - {host: 192.0.2.1}\n\
+                    \x20 - {host: 192.0.2.2, filter: {as: [64500, 3320], exporters: [192.0.2.0/24]}}\n\
+                    \x20 - {host: 192.0.2.3, raw: true}\n\
+                    \x20 - {host: 192.0.2.4, group: stores}\n\
+                    \x20 - {host: 192.0.2.5, group: stores}\n";
+        let file = ConfigFile::parse(text.as_bytes()).unwrap();
+        let outlets = Outlets::of(&file.check().unwrap().config.forwarding, &[]);
+        let own: Vec<_> = outlets.destinations.iter().map(|one| one.outlet).collect();
+        assert_eq!(own, [0, 1, 2, 3, 4]);
+        let [plain, some, raw, one, other] = &outlets.outlets[..] else {
+            panic!("{:?}", outlets.outlets);
+        };
+        assert_eq!(plain.filter, Filter::EVERYTHING);
+        assert_eq!(some.filter.records.as_numbers, [3320, 64_500]);
+        assert!(some.filter.wants_exporter([192, 0, 2, 9].into()));
+        assert!(!some.filter.wants_exporter([192, 0, 3, 9].into()));
+        assert_eq!(raw.content, Content::AsCame);
+        let members = [one.member.unwrap(), other.member.unwrap()];
+        assert_eq!(members[0].group, members[1].group);
+        assert_ne!(members[0].key, members[1].key);
     }
 }

@@ -11,7 +11,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use mediator::{Counters, Disagreement, Mediator, Millis, SessionCounters, Version};
+use mediator::{
+    Counters, Disagreement, Mediator, Millis, OutletCounters, SessionCounters, Version,
+};
 
 use crate::pipeline::identity::Identity;
 use crate::pipeline::tally::Tally;
@@ -32,11 +34,15 @@ pub struct TargetPage {
     pub counters: TargetCounters,
     /// What is wrong with it.
     pub trouble: Option<Trouble>,
+    /// What it did not get: its filter names other records, or another member of its group has
+    /// them.
+    pub left_out: OutletCounters,
 }
 
 impl TargetPage {
     pub(super) fn of(target: &Target) -> Self {
         Self {
+            left_out: OutletCounters::default(),
             label: target.label.clone(),
             identity: target.identity,
             address: target.address,
@@ -45,8 +51,10 @@ impl TargetPage {
         }
     }
 
-    /// Takes the numbers of the same collector as they are now.
-    pub(super) fn update(&mut self, target: &Target) {
+    /// Takes the numbers of the same collector as they are now; by outlet, what was left out.
+    pub(super) fn update(&mut self, target: &Target, left_out: &[OutletCounters]) {
+        let left_out = left_out.get(usize::from(target.outlet));
+        self.left_out = left_out.copied().unwrap_or_default();
         self.identity = target.identity;
         self.address = target.address;
         self.counters = target.counters;
@@ -137,6 +145,7 @@ impl Numbers {
         let known = self.targets.len();
         for (sum, target) in self.targets.iter_mut().zip(&other.targets) {
             sum.counters.add(&target.counters);
+            sum.left_out.add(&target.left_out);
             sum.trouble = match (sum.trouble, target.trouble) {
                 (Some(one), Some(other)) => Some(one.or_longer(other)),
                 (one, other) => one.or(other),
@@ -286,6 +295,7 @@ mod tests {
                 label: "192.0.2.9:2055".to_owned(),
                 address: None,
                 counters,
+                left_out: OutletCounters::default(),
                 trouble,
             }];
             numbers.exporters = vec![([192, 0, 2, 1].into(), Tally::default())];

@@ -16,6 +16,9 @@ use crate::pipeline::outlets::Destination;
 
 /// Trouble is over when something was sent and nothing went wrong for this long.
 const QUIET_MS: u64 = 3000;
+/// A collector that refuses is tried again after this long, then after twice as long, and so on.
+const TRIAL_MS: u64 = 1000;
+const TRIAL_MS_MAX: u64 = 60_000;
 /// After this long the way to a collector may be another one, and is tried anew.
 const WAY_MS: u64 = 60_000;
 
@@ -187,6 +190,9 @@ pub(super) struct Target {
     pub(super) unfragmented_octets_max: usize,
     way_from: Millis,
     sent_at: Millis,
+    /// When it was last tried whether it still refuses, and how long until the next time.
+    tried_at: Millis,
+    trial_ms: u64,
 }
 
 impl Target {
@@ -202,6 +208,8 @@ impl Target {
             unfragmented_octets_max: usize::MAX,
             way_from: Millis(0),
             sent_at: Millis(0),
+            tried_at: Millis(0),
+            trial_ms: TRIAL_MS,
         }
     }
 
@@ -292,6 +300,23 @@ impl Target {
         }
     }
 
+    /// Returns whether it is time to send Templates to a collector that refuses: it may get nothing
+    /// else while another member of its group has its data.
+    pub(super) fn is_trial_due(&mut self, now: Millis) -> bool {
+        let refuses = |trouble: Trouble| trouble.reason == Unsent::Refused;
+        if !self.trouble.is_some_and(refuses) {
+            self.trial_ms = TRIAL_MS;
+            self.tried_at = now;
+            return false;
+        }
+        let is_due = now.since(self.tried_at) >= self.trial_ms;
+        if is_due {
+            self.tried_at = now;
+            self.trial_ms = TRIAL_MS_MAX.min(self.trial_ms * 2);
+        }
+        is_due
+    }
+
     /// Returns whether trouble has ended: the collector may have missed Templates.
     pub(super) fn has_recovered(&mut self, now: Millis) -> bool {
         let Some(trouble) = self.trouble else {
@@ -333,6 +358,32 @@ mod tests {
         assert!(!target.has_recovered(Millis(9002)), "said once");
         assert_eq!(target.counters.unsent[Unsent::BufferFull.index()], 2);
         assert_eq!((target.counters.refusals, target.counters.sent), (1, 1));
+    }
+
+    #[test]
+    fn a_collector_that_refuses_is_tried_less_and_less_often() {
+        let mut target = Target::new(&Destination {
+            host: Host::Name("flows.example.net".into()),
+            port: 2055,
+            outlet: 0,
+            identity: Identity::Own,
+        });
+        let mut trials = |seconds: std::ops::Range<u64>, refuses: bool| {
+            let mut due = seconds.filter(|second| {
+                let now = Millis(second * 1000);
+                target.trouble = None;
+                if refuses {
+                    target.note_refusal(now);
+                }
+                target.is_trial_due(now)
+            });
+            due.by_ref().collect::<Vec<_>>()
+        };
+        assert!(trials(0..10, false).is_empty());
+        let expected = [10, 12, 16, 24, 40, 72, 132, 192];
+        assert_eq!(trials(10..200, true), expected);
+        assert!(trials(200..201, false).is_empty());
+        assert_eq!(trials(201..204, true), [201, 203]);
     }
 
     #[test]

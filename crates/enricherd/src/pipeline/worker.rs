@@ -24,6 +24,8 @@ use crate::io::udp::BATCH_DATAGRAMS;
 use crate::io::udp::inbox::Inbox;
 use crate::pipeline::apart::{Apart, ApartWatch};
 use crate::pipeline::known::{Known, SharedKnown};
+use crate::pipeline::learnt::Learnt;
+use crate::pipeline::left_out::LeftOut;
 use crate::pipeline::outlets::Outlets;
 use crate::pipeline::page::{Numbers, Page, TargetPage, WorkerPage};
 use crate::pipeline::senders::{Cargo, Senders, Ttls};
@@ -47,6 +49,13 @@ const DRAIN_BATCHES_MAX: usize = 1024;
 pub enum Order {
     /// The collectors have these addresses now, in the order of the configuration.
     Readdress(Vec<Option<SocketAddr>>),
+    /// These collectors can be reached, in the order of the configuration.
+    Reach {
+        /// Which; groups share among those.
+        reachable: Vec<bool>,
+        /// Whether one came back: it may have missed Templates.
+        recovered: bool,
+    },
     /// Hand over everything that a restart must not forget.
     Save,
     /// Send what waits, hand over the state and end.
@@ -112,6 +121,9 @@ pub struct Worker<O> {
     mediator: Mediator,
     /// What the Mediators before this one counted.
     counted: Counters,
+    left_out: LeftOut,
+    /// Which outlets can be reached; all while nobody said.
+    reachable: Vec<bool>,
     observer: Counting<O>,
     watched: Watched,
     egress: Egress,
@@ -160,6 +172,8 @@ impl<O: Observer> Worker<O> {
             seed: start.seed,
             mediator,
             counted: Counters::default(),
+            reachable: Vec::new(),
+            left_out: LeftOut::of(start.outlets.outlets.len()),
             observer: Counting::beside(observer, start.seed),
             watched: Watched::default(),
             egress: Egress::new(),
@@ -206,6 +220,17 @@ impl<O: Observer> Worker<O> {
             match self.orders.try_recv() {
                 Ok(Order::Readdress(addresses)) => {
                     if self.senders.readdress(&addresses) {
+                        self.mediator.announce_again();
+                    }
+                }
+                Ok(Order::Reach {
+                    reachable,
+                    recovered,
+                }) => {
+                    let outlets = self.senders.reachable_outlets(&reachable);
+                    self.mediator.set_reachable(&outlets);
+                    self.reachable = outlets;
+                    if recovered {
                         self.mediator.announce_again();
                     }
                 }
@@ -375,7 +400,8 @@ impl<O: Observer> Worker<O> {
         }
     }
 
-    fn publish(&self) {
+    fn publish(&mut self) {
+        self.left_out.sum(&self.mediator);
         let mut mediator_counters = self.counted;
         mediator_counters.add(&self.mediator.counters());
         self.page.write(&self.mediator, |numbers: &mut Numbers| {
@@ -402,7 +428,7 @@ impl<O: Observer> Worker<O> {
             let new = self.senders.targets.iter().skip(known);
             numbers.targets.extend(new.map(TargetPage::of));
             for (page, target) in numbers.targets.iter_mut().zip(&self.senders.targets) {
-                page.update(target);
+                page.update(target, self.left_out.sums());
             }
             if self.page.awaits_lists() {
                 numbers.exporters.clear();
@@ -429,6 +455,7 @@ impl<O: Observer> Worker<O> {
     /// Goes on with a new `Mediator` that remembers what the old one still can tell.
     fn recover(&mut self, now: Millis, known: &Known) {
         self.counted.add(&self.mediator.counters());
+        self.left_out.keep(&self.mediator);
         let held = std::mem::take(&mut self.counted.messages_held);
         let Self {
             mediator,
@@ -447,6 +474,7 @@ impl<O: Observer> Worker<O> {
         let tells_apart = mediator.tells_exporters_apart();
         let state = catch_unwind(AssertUnwindSafe(|| mediator.save(now)));
         self.mediator = Mediator::new(self.settings.clone(), self.seed);
+        self.mediator.set_reachable(&self.reachable);
         match state {
             Ok(state) => {
                 restore(&mut self.mediator, &[state], now, |_| true);
@@ -506,28 +534,6 @@ impl<O: Observer> Worker<O> {
         if let Ok(state) = catch_unwind(AssertUnwindSafe(|| mediator.save(now))) {
             // Waits for room: this is the last one, and nothing moves any more.
             drop(self.handover.send(Handover::State(self.index, state)));
-        }
-    }
-}
-
-/// What tells that there is something new to save.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Learnt {
-    templates_count: usize,
-    redefinitions: u64,
-    id_moves: u64,
-    restarts: u64,
-}
-
-impl Learnt {
-    fn of(mediator: &Mediator) -> Self {
-        let counters = mediator.counters();
-        let sessions = mediator.sessions();
-        Self {
-            templates_count: sessions.map(|session| session.templates_count).sum(),
-            redefinitions: counters.redefinitions,
-            id_moves: counters.id_moves,
-            restarts: counters.restarts,
         }
     }
 }
@@ -642,7 +648,7 @@ mod tests {
             allowed: Vec::new(),
             settings,
             seed: 0,
-            outlets: Outlets::of(collectors, &[]),
+            outlets: Outlets::of(&config.forwarding, &[]),
             sockets_max: 16,
             state: Arc::default(),
             known: SharedKnown::new(Known { as_db, policies }),

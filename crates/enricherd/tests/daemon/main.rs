@@ -14,6 +14,7 @@ mod http;
 mod message;
 mod restart;
 mod rig;
+mod sharing;
 mod sources;
 mod telnet;
 mod workers;

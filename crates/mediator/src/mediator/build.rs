@@ -10,8 +10,10 @@
 use super::deliver::Outcome;
 use super::legacy::Announce;
 use super::select::Form;
+use super::unread::Where;
 use super::wait::{SEARCHES_MAX, defines};
 use super::{Mediator, Message, Run};
+use crate::Version;
 use crate::collect::store::SessionIndex;
 use crate::counters::{Dropped, Raw, RecordCounters};
 use crate::enrich::apply::{self, Job};
@@ -19,7 +21,7 @@ use crate::enrich::clone::growth_octets;
 use crate::enrich::plan::{Action, Plan};
 use crate::enrich::sampling;
 use crate::enrich::walk::{Fit, Layout, Walked};
-use crate::export::draft::{Counts, Padding, Unit};
+use crate::export::draft::{Counts, Draft, Padding, Unit};
 use crate::limits::MESSAGE_OCTETS_MAX;
 use crate::observe::{Observer, RecordSeen, SideSeen};
 use crate::settings::Outlet;
@@ -205,7 +207,7 @@ impl Mediator {
         Some(self.domain_shown(index, 0, &message.header))
     }
 
-    fn count_raw(&mut self, index: SessionIndex, reason: Raw, records_count: usize) {
+    pub(super) fn count_raw(&mut self, index: SessionIndex, reason: Raw, records_count: usize) {
         self.counters.sets_raw[reason.index()] += 1;
         if let Some(session) = self.store.session_mut(index) {
             let counters = &mut session.attached.counters;
@@ -460,15 +462,8 @@ impl Mediator {
             &mut counted,
             run.observer,
         );
-        let grown = plan.layout.octets_min() + growth_octets(plan);
-        let padding = Padding::of_built(message.header.version, grown);
-        if plan.layout.is_variable() {
-            self.main.close_at_ends(clone_id, Counts::Data, padding);
-        } else {
-            let unit = Unit::Fixed(grown);
-            self.main
-                .close(clone_id, unit, fit.records_count, Counts::Data, padding);
-        }
+        let version = message.header.version;
+        close_clones(&mut self.main, plan, version, (clone_id, fit.records_count));
         session.productive |= fit.records_count > 0;
         let example = self.scratch.example.take();
         session.attached.note(&counted, example, run.now);
@@ -477,88 +472,23 @@ impl Mediator {
         self.select_records(index, message, (set, fit), Form::Clone, run.now);
         true
     }
-
-    /// A Data Set without a Template: as it came, unless a collector would read it as ours.
-    fn unknown_set(&mut self, index: SessionIndex, message: &Message<'_>, set: &Set) {
-        self.vacate(index, set.id, Announce::Now);
-        let waited_ids_max = self.settings.limits.waited_ids_max;
-        let Some(session) = self.store.session_mut(index) else {
-            return;
-        };
-        session.waited_for(set.id, waited_ids_max);
-        let key = session.key.domain_key();
-        let is_ours = session.stored(set.id).is_none()
-            && self
-                .store
-                .domain(&key)
-                .is_some_and(|domain| domain.attached.is_tainted(set.id));
-        if is_ours {
-            self.counters.sets_dropped[Dropped::IdTaken.index()] += 1;
-            return;
-        }
-        self.raw_set(index, message, set, Raw::UnknownTemplate);
-    }
-
-    /// Counts the records of a Set that leaves raw: a Template that is in doubt is good enough for
-    /// that.
-    fn count_doubtful(
-        &mut self,
-        index: SessionIndex,
-        set: &Set,
-        content: &[u8],
-    ) -> (usize, Counts) {
-        let stored = self
-            .store
-            .session(index)
-            .and_then(|session| session.stored(set.id));
-        let fit = stored.and_then(|template| {
-            let layout = &template.prepared.plan.layout;
-            layout.fit(content, &mut self.scratch.walked)
-        });
-        match fit {
-            Some(fit) if fit.records_count > 0 => (fit.records_count, Counts::Templates),
-            _ => (1, Counts::Unknown),
-        }
-    }
-
-    /// Puts a Set that nobody here can read behind the others, or drops it.
-    fn raw_set(&mut self, index: SessionIndex, message: &Message<'_>, set: &Set, reason: Raw) {
-        let is_malformed = matches!(reason, Raw::ReservedSetId | Raw::BrokenTemplate);
-        if is_malformed && !self.passes_malformed() {
-            self.counters.sets_dropped[Dropped::Malformed.index()] += 1;
-            return;
-        }
-        self.copy_raw(index, message, set, reason, Where::Behind);
-    }
-
-    fn copy_raw(
-        &mut self,
-        index: SessionIndex,
-        message: &Message<'_>,
-        set: &Set,
-        reason: Raw,
-        place: Where,
-    ) {
-        let content = message.octets.get(set.content()).unwrap_or_default();
-        let (records, counts) = self.count_doubtful(index, set, content);
-        let draft = match place {
-            Where::Here => &mut self.main,
-            Where::Behind => &mut self.raw,
-        };
-        draft.content().extend_from_slice(content);
-        draft.close(set.id, Unit::Whole, records, counts, Padding::AsCame);
-        self.count_unread();
-        self.count_raw(index, reason, 0);
-    }
 }
 
-/// Where a raw Set leaves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Where {
-    /// Between the others of its Message.
-    Here,
-    /// Behind them.
-    Behind,
+/// Makes a Set of the records of a clone.
+fn close_clones(
+    draft: &mut Draft,
+    plan: &Plan,
+    version: Version,
+    (clone_id, records_count): (u16, usize),
+) {
+    let grown = plan.layout.octets_min() + growth_octets(plan);
+    let padding = Padding::of_built(version, grown);
+    if plan.layout.is_variable() {
+        draft.close_at_ends(clone_id, Counts::Data, padding);
+    } else {
+        let unit = Unit::Fixed(grown);
+        draft.close(clone_id, unit, records_count, Counts::Data, padding);
+    }
 }
 
 /// Writes the shown domain where Options Data Records name the exporter's: their scope must go on

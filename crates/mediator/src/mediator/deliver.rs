@@ -33,6 +33,13 @@ struct Drafts {
     raw: Draft,
 }
 
+impl Drafts {
+    /// Whether what nobody could read leaves in a Message behind the other Sets.
+    fn have_both(&self) -> bool {
+        !self.raw.is_empty() && !self.main.is_empty()
+    }
+}
+
 impl Mediator {
     /// Which Templates are due before the next Message of a session.
     pub(super) fn announcement_due(&mut self, index: SessionIndex, now: Millis) -> Option<Due> {
@@ -124,6 +131,25 @@ impl Mediator {
         session.is_some_and(|session| session.attached.wants.is_copied)
     }
 
+    /// Makes the draft of what an outlet wants, if that is not all; returns what is left out.
+    fn select(&mut self, outlet: usize, want: Want, job: &Job<'_>) -> OutletCounters {
+        match want {
+            Want::Everything => OutletCounters::default(),
+            Want::Matching | Want::Definitions => {
+                let mut left_out = self.selecting.select(outlet, &job.drafts.main);
+                left_out.sets_left_out += job.drafts.raw.pieces().len() as u64;
+                left_out
+            }
+            Want::Nothing => {
+                self.selecting.draft.clear();
+                OutletCounters {
+                    records_left_out: job.records.data as u64,
+                    ..OutletCounters::default()
+                }
+            }
+        }
+    }
+
     /// Sends what one outlet wants; returns whether it got anything of the Message itself.
     fn deliver_to<O: Observer>(
         &mut self,
@@ -145,18 +171,7 @@ impl Mediator {
             octets_max,
         };
         let want = self.selecting.want(outlet);
-        let mut left_out = match want {
-            Want::Everything => OutletCounters::default(),
-            Want::Matching | Want::Definitions => {
-                let mut left_out = self.selecting.select(outlet, &job.drafts.main);
-                left_out.sets_left_out += job.drafts.raw.pieces().len() as u64;
-                left_out
-            }
-            Want::Nothing => OutletCounters {
-                records_left_out: job.records.data as u64,
-                ..OutletCounters::default()
-            },
-        };
+        let mut left_out = self.select(outlet, want, job);
         let Some(session) = self.store.session_mut(index) else {
             return false;
         };
@@ -164,42 +179,30 @@ impl Mediator {
             return false;
         };
         let mut total = Sent::default();
-        let nothing = Draft::default();
         let announcement = match want {
-            Want::Nothing => &nothing,
+            // There is nothing in it, where nothing is wanted.
+            Want::Nothing => &self.selecting.draft,
             _ => &job.drafts.announcement,
         };
-        let (first, placed) = announce(
-            announcement,
-            &envelope,
-            &job.place,
-            numbers,
-            run,
-            &mut total,
-        );
+        let place = &job.place;
+        let (first, placed) = announce(announcement, &envelope, place, numbers, run, &mut total);
         self.counters.announcements += u64::from(total.messages);
         let before = total.messages;
-        let raw = match want {
-            Want::Everything if matches!(job.outcome, Outcome::InPlace(_)) => {
+        match (want, job.outcome) {
+            (Want::Everything, Outcome::InPlace(_)) => {
                 add(&mut total, in_place(job, first, &envelope, run));
-                false
             }
-            Want::Everything => {
+            (Want::Everything, Outcome::Built) => {
                 send_drafts(job.drafts, &envelope, first, numbers, run, &mut total);
-                !job.drafts.raw.is_empty() && !job.drafts.main.is_empty()
             }
-            Want::Matching | Want::Definitions => {
+            (_, _) => {
+                // Empty where nothing is wanted.
                 let draft = &self.selecting.draft;
                 let sent = emit::send(draft, &envelope, first, numbers, run.egress);
-                leave_out_numbers(numbers, &job.place, placed, &sent);
+                leave_out_numbers(numbers, place, placed, &sent);
                 add(&mut total, sent);
-                false
             }
-            Want::Nothing => {
-                leave_out_numbers(numbers, &job.place, placed, &Sent::default());
-                false
-            }
-        };
+        }
         if outlet == 0 {
             session.attached.counters.messages_out += u64::from(total.messages);
             self.counters.restarts += u64::from(placed == Placed::Restarted);
@@ -207,7 +210,8 @@ impl Mediator {
         let parts = total.messages - before;
         left_out.messages_left_out = u64::from(parts == 0);
         self.count_left_out(outlet, &left_out);
-        self.counters.splits += u64::from(parts.saturating_sub(1 + u32::from(raw)));
+        let raw_own = u32::from(want == Want::Everything && job.drafts.have_both());
+        self.counters.splits += u64::from(parts.saturating_sub(1 + raw_own));
         self.counters.messages_out += u64::from(total.messages);
         self.counters.octets_out += total.octets;
         self.counters.oversize += u64::from(total.oversize);

@@ -16,6 +16,7 @@ mod legacy;
 mod save;
 mod select;
 mod session;
+mod unread;
 mod wait;
 
 use alloc::vec::Vec;

@@ -284,6 +284,16 @@ pub static COLLECTOR_UP: Entry = Entry {
     shape: Shape::Metric,
     help: "Whether a collector takes Messages: 1 or 0.",
 };
+/// Data Records that a collector did not get: its filter, or another member of its group.
+pub static COLLECTOR_RECORDS_LEFT_OUT: Entry = Entry {
+    name: "records_left_out",
+    metric: Some("ipfix_collector_records_left_out_total"),
+    kind: Kind::Counter,
+    unit: Unit::Records,
+    labels: &["collector"],
+    shape: Shape::Metric,
+    help: "Data Records that a collector did not get: its filter, or another member of its group.",
+};
 /// Messages sent to a collector.
 pub static COLLECTOR_MESSAGES: Entry = Entry {
     name: "messages_sent",

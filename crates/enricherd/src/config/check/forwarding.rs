@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use mediator::settings::Misfit;
 
-use super::{DAY_MS, Sections};
+use super::{DAY_MS, Sections, sharing};
 use crate::config::fault::{Report, Wrong};
 use crate::config::node::Node;
 use crate::config::section::Section;
 use crate::config::types::{
-    Collector, Forwarding, ForwardingSource, General, Health, Host, Protocol,
+    Collector, CollectorFilter, Forwarding, ForwardingSource, General, Health, Host, Protocol,
 };
 use crate::config::value::{self, Bounds};
 use crate::config::words::{MISFITS, PROTOCOLS, SOURCES};
@@ -43,6 +43,7 @@ pub(super) fn read(report: &mut Report, sections: &Sections, general: &General) 
         }),
         malformed: section.value(report, "malformed", Misfit::Pass, misfit),
         unknown_versions: section.value(report, "unknown_versions", Misfit::Pass, misfit),
+        groups: sharing::groups(report, section),
         collectors: Vec::new(),
     };
     forwarding.collectors = collectors(report, sections, general, &forwarding);
@@ -74,9 +75,10 @@ fn collectors(
         source: all.source,
         packet_octets_max: all.packet_octets_max,
         protocol: Protocol::Udp,
+        filter: CollectorFilter::default(),
         raw: false,
         group: None,
-        health: Health::None,
+        health: Health::Icmp,
     };
     let mut seen: Vec<(Collector, u32)> = Vec::new();
     let collectors = section.items(report, "collectors", vec![default], |report, item| {
@@ -114,22 +116,25 @@ fn collector(
     let host = item.required(report, "host", value::host);
     let size = all.packet_octets_max;
     item.unread(report, "tls");
-    item.unread(report, "filter");
     let port = item.value(report, "port", general.output_port, value::port);
     let source = item.value(report, "source", all.source, source);
     let packet_octets_max = item.value(report, "max_packet_size", size, packet_octets);
     let protocol = item.value(report, "protocol", Protocol::Udp, |node| {
         value::word(node, PROTOCOLS)
     });
+    let filter = sharing::filter(report, item);
     let raw = item.value(report, "raw", false, value::flag);
-    let group = item.optional(report, "group", value::name);
-    let health = item.value(report, "health", Health::None, value::health);
+    let group = sharing::group_of(report, item, &all.groups);
+    sharing::refuse_raw_parts(report, item, raw, &filter, group);
+    let group = group.map(|group| group.name.clone());
+    let health = item.value(report, "health", Health::Icmp, value::health);
     Some(Collector {
         host: host?,
         port,
         source,
         packet_octets_max,
         protocol,
+        filter,
         raw,
         group,
         health,

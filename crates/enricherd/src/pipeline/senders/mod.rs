@@ -44,7 +44,7 @@ pub(super) struct Senders {
 }
 
 /// An outlet, and who its collectors hear.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Way {
     outlet: Outlet,
     identity: Identity,
@@ -144,7 +144,7 @@ impl Senders {
             .map(|(outlet, index)| {
                 let hears = destinations.iter().find(|one| one.outlet == index);
                 let identity = hears.map_or(Identity::Own, |one| one.identity);
-                let outlet = *outlet;
+                let outlet = outlet.clone();
                 Way { outlet, identity }
             })
             .collect();
@@ -200,16 +200,27 @@ impl Senders {
         slot
     }
 
-    /// Gives back sockets of silent sessions; returns whether a collector has recovered.
+    /// Gives back sockets of silent sessions; returns whether a collector has recovered, or is to
+    /// be tried again.
     pub(super) fn sweep(&mut self, now: Millis) -> bool {
         self.sessions.sweep(now);
         self.named.sweep();
         let recovered = self.targets.iter_mut().filter_map(|target| {
             target.forget_way(now);
             let has_recovered = target.has_recovered(now);
-            has_recovered.then_some(())
+            (has_recovered | target.is_trial_due(now)).then_some(())
         });
         recovered.count() > 0
+    }
+
+    /// Returns which outlets can be reached, if these collectors can: one of an outlet is enough.
+    pub(super) fn reachable_outlets(&self, reachable: &[bool]) -> Vec<bool> {
+        let of_outlet = |index: usize| {
+            let targets = self.targets.iter().zip(reachable);
+            let mut targets = targets.filter(|(target, _)| usize::from(target.outlet) == index);
+            targets.any(|(_, is_reachable)| *is_reachable)
+        };
+        (0..self.ways.len()).map(of_outlet).collect()
     }
 
     /// Takes new addresses of the collectors; returns whether one of them changed.
