@@ -5,16 +5,18 @@
 //! an exporter should not have sent. It judges what leaves the mediator; and, told to let the
 //! Templates of a Message count for all of it, it is the independent reading of what went in.
 //!
-//! Withdrawals over UDP are reported and ignored [RFC 7011 §8.4]. A Message whose lengths
+//! Withdrawals over UDP are reported and ignored [RFC 7011 §8.4]; on a stream they count, and a
+//! Template that changes without one is reported [RFC 7011 §8.1]. A Message whose lengths
 //! contradict each other is not read at all, a Template Set with one broken Template Record
 //! teaches nothing [RFC 7011 §9.1].
 //!
 //! Not here: what the mediator may do to a Message (`projection`); the time a Template lives.
 //! Bound: grows with the sessions and Templates it is shown; it lives as long as one test.
 
+use crate::finding::Finding;
 use crate::framing::{Fault, Framed, FramedSet, Header, Version, messages};
 use crate::octets::all_zero;
-use crate::template::{Field, Records, Template};
+use crate::template::{Field, Kind, Records, Template};
 use crate::template_set::{SetKind, TemplateSet};
 use std::collections::HashMap;
 use std::fmt;
@@ -32,6 +34,16 @@ pub struct SessionKey {
     pub domain: u32,
 }
 
+/// What carries Messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// UDP: datagrams may be lost, so Templates are repeated, and never withdrawn.
+    Datagrams,
+    /// TCP: nothing is lost, so a Template comes once, and is withdrawn before its ID gets
+    /// another [RFC 7011 §8.1].
+    Stream,
+}
+
 /// Which Templates a Data Set may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TemplateOrder {
@@ -39,90 +51,6 @@ pub enum TemplateOrder {
     AsSent,
     /// Also, for an ID that is unknown so far, one that stands behind it in the same Message.
     WholeMessage,
-}
-
-/// Something that a strict collector objects to or remarks on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Finding {
-    /// A Template Set that cannot be read; nothing was learnt from it.
-    BadTemplates {
-        /// Its Set ID.
-        set_id: u16,
-        /// What is wrong.
-        why: &'static str,
-    },
-    /// The v9 count is not the number of records.
-    CountUntrue {
-        /// The header's count.
-        stated: u16,
-        /// Template, options and data records.
-        records: u32,
-    },
-    /// The lengths of the Message contradict each other.
-    Malformed(Fault),
-    /// A Data Set whose Template is unknown.
-    NoTemplate {
-        /// Its Set ID.
-        set_id: u16,
-    },
-    /// Padding that is as long as a record could be, or longer than three octets.
-    PaddingLong {
-        /// The Set's ID.
-        set_id: u16,
-        /// How long.
-        octets: usize,
-    },
-    /// Padding that is not zero.
-    PaddingNotZero {
-        /// The Set's ID.
-        set_id: u16,
-    },
-    /// A Set ID that is not assigned.
-    ReservedSet {
-        /// The Set ID.
-        set_id: u16,
-    },
-    /// A datagram above the agreed size.
-    TooLong {
-        /// Octets of the UDP payload.
-        octets: usize,
-    },
-    /// Octets behind the Message that are none.
-    Trailing {
-        /// How many.
-        octets: usize,
-    },
-    /// A Data Set that does not fit its Template.
-    Unfit {
-        /// Its Set ID.
-        set_id: u16,
-        /// What does not fit.
-        why: &'static str,
-    },
-    /// A withdrawal, which UDP does not have.
-    Withdrawal {
-        /// The Template ID.
-        template_id: u16,
-    },
-    /// Zeros behind the last Set.
-    ZeroFill {
-        /// How many.
-        octets: usize,
-    },
-}
-
-impl Finding {
-    /// Whether data can be lost or misread because of it. The others are bad manners.
-    #[must_use]
-    pub fn is_violation(&self) -> bool {
-        !matches!(
-            self,
-            Self::PaddingLong { .. }
-                | Self::PaddingNotZero { .. }
-                | Self::TooLong { .. }
-                | Self::ZeroFill { .. }
-        )
-    }
 }
 
 /// Where a Message stands in the sequence of its session.
@@ -286,6 +214,7 @@ type PortlessKey = (IpAddr, Version, u32, u16);
 #[derive(Debug)]
 pub struct StrictCollector {
     order: TemplateOrder,
+    transport: Transport,
     datagram_octets_max: usize,
     sessions: HashMap<SessionKey, Session>,
     heard: HashMap<PortlessKey, Vec<Rc<Template>>>,
@@ -298,9 +227,19 @@ impl StrictCollector {
     pub fn new(order: TemplateOrder, datagram_octets_max: usize) -> Self {
         Self {
             order,
+            transport: Transport::Datagrams,
             datagram_octets_max,
             sessions: HashMap::new(),
             heard: HashMap::new(),
+        }
+    }
+
+    /// Returns a collector of one stream: the Messages of one connection.
+    #[must_use]
+    pub fn of_stream() -> Self {
+        Self {
+            transport: Transport::Stream,
+            ..Self::new(TemplateOrder::AsSent, usize::from(u16::MAX))
         }
     }
 
@@ -450,9 +389,14 @@ impl StrictCollector {
         for template in &records {
             self.hear(session, template);
         }
+        let is_mixed = !records.is_empty();
         for template_id in read.withdrawn {
-            findings.push(Finding::Withdrawal { template_id });
+            let is_meant = self.transport == Transport::Stream && !is_mixed;
+            if !(is_meant && self.withdraw(session, set_id, template_id)) {
+                findings.push(Finding::Withdrawal { template_id });
+            }
         }
+        let is_stream = self.transport == Transport::Stream;
         let templates = &mut self.sessions.entry(*session).or_default().templates;
         if let Some((broken, why)) = read.broken {
             // An exporter that tried to redefine an ID no longer means the old definition by it.
@@ -468,13 +412,36 @@ impl StrictCollector {
             return Content::Unread;
         }
         for template in &records {
-            templates.insert(template.id, Rc::clone(template));
+            let old = templates.insert(template.id, Rc::clone(template));
+            let template_id = template.id;
+            if let Some(old) = old.filter(|_| is_stream) {
+                findings.push(if old == *template {
+                    Finding::Repeated { template_id }
+                } else {
+                    Finding::Redefined { template_id }
+                });
+            }
         }
         if read.padding_octets > 3 {
             let octets = read.padding_octets;
             findings.push(Finding::PaddingLong { set_id, octets });
         }
         Content::Templates(records)
+    }
+
+    /// Forgets a Template, or with the ID of its Set all of a kind; returns whether there was one.
+    fn withdraw(&mut self, session: &SessionKey, set_id: u16, id: u16) -> bool {
+        let Some(session) = self.sessions.get_mut(session) else {
+            return false;
+        };
+        let kind = SetKind::of(Version::Ipfix, set_id);
+        let of_options = kind == SetKind::OptionsTemplates;
+        let before = session.templates.len();
+        session.templates.retain(|known, template| {
+            let is_meant = id == set_id || *known == id;
+            !(is_meant && of_options == (template.kind != Kind::Data))
+        });
+        session.templates.len() < before
     }
 
     /// The Template of a Data Set, and whether it stands in one of the `later` Sets.
@@ -591,7 +558,8 @@ fn compare(expected: u32, sequence: u32) -> SequenceSeen {
 
 #[cfg(test)]
 mod tests {
-    use super::{Content, Finding, SequenceSeen, StrictCollector, TemplateOrder};
+    use super::{Content, SequenceSeen, StrictCollector, TemplateOrder};
+    use crate::finding::Finding;
     use std::net::SocketAddr;
 
     const TEMPLATE: [u8; 16] = [0, 0, 0, 16, 1, 0, 0, 2, 0, 8, 0, 4, 0, 16, 0, 2];

@@ -13,9 +13,8 @@
 mod data;
 mod templates;
 
-use crate::collector::{
-    Content, Finding, MessageSeen, SessionKey, SetSeen, StrictCollector, TemplateOrder,
-};
+use crate::collector::{Content, MessageSeen, SessionKey, SetSeen, StrictCollector, TemplateOrder};
+use crate::finding::Finding;
 use crate::framing::{Fault, Header, Version};
 use crate::octets::hex;
 use crate::projection;

@@ -9,7 +9,8 @@
 //!   about it.
 //! - [`link`]: the network before the mediator; it loses, doubles, delays, on a virtual clock.
 //! - [`framing`], [`template_set`], [`template`]: octets to Sets, Sets to Templates and records.
-//! - [`collector`]: the strict collector; it reads as the RFCs say and reports everything else.
+//! - [`collector`]: the strict collector; it reads as the RFCs say and reports everything else;
+//!   [`connection`]: the same at the end of a TCP connection.
 //! - [`projection`], [`promise`], [`sequence`]: what may differ between in and out, which AS
 //!   numbers are right, what the Sequence Numbers say.
 //! - [`judge`]: is told both sides, ticks off what leaves, names the law that was broken.
@@ -39,7 +40,9 @@
 //! Bound: grows with what one test feeds it.
 
 pub mod collector;
+pub mod connection;
 pub mod exporter;
+pub mod finding;
 pub mod fleet;
 pub mod framing;
 pub mod judge;

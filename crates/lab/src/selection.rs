@@ -13,7 +13,8 @@
 //! Not here: whether the first collector gets what it should ([`judge`](crate::judge)).
 //! Bound: what left for the first collector and not yet for the second.
 
-use crate::collector::{Content, Finding, MessageSeen, SessionKey, StrictCollector, TemplateOrder};
+use crate::collector::{Content, MessageSeen, SessionKey, StrictCollector, TemplateOrder};
+use crate::finding::Finding;
 use crate::framing::{V5_RECORD_OCTETS, Version};
 use crate::sequence::Numbers;
 use crate::template::{Field, Kind};

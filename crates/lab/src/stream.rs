@@ -9,7 +9,8 @@
 //! records (`projection`), who is told (`judge`).
 //! Bound: everything that went in and did not come out yet.
 
-use crate::collector::{Content, DataSet, Finding, MessageSeen, SetSeen};
+use crate::collector::{Content, DataSet, MessageSeen, SetSeen};
+use crate::finding::Finding;
 use crate::framing::{Header, Version};
 use crate::octets::all_zero;
 use crate::sequence::Numbers;

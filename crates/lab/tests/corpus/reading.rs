@@ -2,7 +2,8 @@
 //!
 //! The manifest's numbers come from another program, so this is the judge's own examination.
 
-use lab::collector::{Content, Finding, MessageSeen, StrictCollector, TemplateOrder};
+use lab::collector::{Content, MessageSeen, StrictCollector, TemplateOrder};
+use lab::finding::Finding;
 use lab::template::Kind;
 use std::path::Path;
 
