@@ -117,6 +117,8 @@ pub enum IpHeader {
     Ipv6,
     /// That of the exporter's own address family.
     OfExporter,
+    /// Not ours to count: a stream carries the Messages, each as long as it is.
+    OfStream,
 }
 
 /// Which Observation Domain the Messages of an outlet name.
@@ -241,6 +243,7 @@ impl Outlet {
             IpHeader::Ipv4 => exporter.is_ipv4(),
             IpHeader::Ipv6 => exporter.is_ipv6(),
             IpHeader::OfExporter => true,
+            IpHeader::OfStream => false,
         };
         let is_of_one_link = match exporter {
             IpAddr::V4(address) => address.is_link_local(),

@@ -7,3 +7,4 @@ pub mod draft;
 pub mod emit;
 pub mod mapping;
 pub mod sequence;
+pub mod stream;

@@ -435,6 +435,7 @@ impl Mediator {
             IpHeader::Ipv4 => false,
             IpHeader::Ipv6 => true,
             IpHeader::OfExporter => exporter.is_ipv6(),
+            IpHeader::OfStream => return crate::limits::MESSAGE_OCTETS_MAX,
         };
         let headers = if is_v6 { 48 } else { 28 };
         outlet.packet_octets_max.saturating_sub(headers)
