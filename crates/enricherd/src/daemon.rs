@@ -8,6 +8,7 @@
 //! | `worker-0` and so on | moves datagrams of its exporters (`pipeline::worker`) |
 //! | `files` | writes state and datagrams that we failed over |
 //! | `sources` | looks after AS data and builds new tables (`daemon::knowledge`) |
+//! | `stream` | writes to one collector that is reached over a connection (`pipeline::streams`) |
 //! | `control` | statistics, names of collectors, the times for all of it (`control`) |
 //!
 //! Not here: the command line and signals (`cli::run`), Messages (`mediator`).
@@ -17,6 +18,7 @@ mod identities;
 mod knowledge;
 mod probes;
 mod state;
+mod streams;
 mod timers;
 
 use std::hash::{BuildHasher, RandomState};
@@ -31,6 +33,7 @@ use crew::{Crew, Orders};
 use knowledge::Knowledge;
 use mediator::Silent;
 use socket2::Socket;
+use streams::Streams;
 use tokio::sync::oneshot;
 
 use crate::config::{Config, EVERYONE_MAY_SEND};
@@ -57,6 +60,7 @@ use crate::pipeline::known::SharedKnown;
 use crate::pipeline::outlets::Outlets;
 use crate::pipeline::page::{Numbers, Pages};
 use crate::pipeline::settings;
+use crate::pipeline::streams::StreamSender;
 use crate::pipeline::worker::{Handover, Order, Start, Worker};
 
 use crate::sources::geo::{Follower, SharedPlaces};
@@ -100,6 +104,7 @@ pub struct Daemon {
     knowledge: Knowledge,
     orders: Orders,
     crew: Crew,
+    streams: Streams,
     files: JoinHandle<()>,
     control: JoinHandle<()>,
     stop_control: oneshot::Sender<()>,
@@ -118,16 +123,15 @@ impl Daemon {
     pub fn start(config: Config) -> Result<Self, StartError> {
         let started = Instant::now();
         let input = open(&config)?;
-        let instance = claim(input.bound);
+        let (instance, workers_count) = (claim(input.bound), input.steering.workers_count());
         remark(&config, &input);
-        let knowledge = Knowledge::begin(&config);
-        let places = SharedPlaces::default();
-        let workers_count = input.steering.workers_count();
-        let pages = Pages::new(workers_count);
+        let (knowledge, places) = (Knowledge::begin(&config), SharedPlaces::default());
         let mut state_dir = StateDir::new(config.general.state_dir.clone(), input.bound.port());
         let (outlets, addresses, own_addresses) = recipients(&config, &mut state_dir);
         let (orders, ordered) = Orders::for_all(workers_count);
         let (clock, (reload, reloads)) = (Clock::start(), reload::channel());
+        let (streams, senders) = Streams::start(&config, &outlets.destinations, clock)?;
+        let pages = Pages::new(workers_count).with_streams(streams.pages());
         let (handover, handed) = sync_channel(HANDOVERS_PER_WORKER * workers_count);
         let timers = timers::Timers {
             facts: Arc::new(facts(
@@ -146,10 +150,11 @@ impl Daemon {
         let facts = Arc::clone(&timers.facts);
         let standing = facts.standing.clone();
         let ports = timers::Ports::open(&config, &standing);
-        let (bound, answers_bound) = (input.bound, ports.bound());
+        let answers_bound = ports.bound();
         let common = Common {
             steering: input.steering,
             outlets,
+            streams: senders,
             own_addresses,
             state: state::load(&state_dir),
             known: knowledge.known().clone(),
@@ -165,12 +170,13 @@ impl Daemon {
         let (stop_sources, watch) = knowledge.clone().watch();
         spawn("sources", watch)?;
         let daemon = Self {
-            bound,
+            bound: input.bound,
             answers_bound,
             pages,
             knowledge,
             orders,
             crew,
+            streams,
             files: spawn("files", move || {
                 state::write(state_dir, &handed, workers_count, &standing);
             })?,
@@ -181,8 +187,7 @@ impl Daemon {
             _stop_sources: stop_sources,
             _instance: instance,
         };
-        let workers = ["workers", "worker"][usize::from(workers_count == 1)];
-        tracing::info!("listening at {bound} (UDP), {workers_count} {workers}");
+        say_listening(input.bound, workers_count);
         Ok(daemon)
     }
 
@@ -248,6 +253,7 @@ impl Daemon {
             pages,
             orders,
             crew,
+            streams,
             files,
             control,
             stop_control,
@@ -255,6 +261,7 @@ impl Daemon {
         } = self;
         orders.insist(&Order::Stop);
         crew.join();
+        streams.end();
         if files.join().is_err() {
             tracing::error!("files: ended by a fault of this program");
         }
@@ -309,6 +316,7 @@ fn told(config: &Config, knowledge: &Knowledge, places: SharedPlaces) -> Told {
 struct Common {
     steering: Steering,
     outlets: Outlets,
+    streams: Vec<Option<StreamSender>>,
     own_addresses: Vec<IpAddr>,
     state: Arc<[Vec<u8>]>,
     known: SharedKnown,
@@ -349,6 +357,7 @@ fn starts(
         settings: settings.clone(),
         seed: RandomState::new().hash_one(index),
         outlets: common.outlets.clone(),
+        streams: common.streams.clone(),
         sockets_max,
         state: Arc::clone(&common.state),
         known: common.known.clone(),
@@ -407,6 +416,11 @@ fn remark(config: &Config, input: &Input) {
     if config.general.allow_exporters.is_empty() {
         tracing::warn!("{EVERYONE_MAY_SEND}");
     }
+}
+
+fn say_listening(bound: SocketAddr, workers_count: usize) {
+    let workers = ["workers", "worker"][usize::from(workers_count == 1)];
+    tracing::info!("listening at {bound} (UDP), {workers_count} {workers}");
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StartError> {

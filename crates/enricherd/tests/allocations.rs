@@ -169,6 +169,7 @@ fn start(collector: SocketAddr) -> (Start, SocketAddr, Ends, Arc<Page>) {
         settings,
         seed: 1,
         outlets: Outlets::of(&config.forwarding, &[]),
+        streams: Vec::new(),
         sockets_max: 64,
         state: Arc::default(),
         known: SharedKnown::new(Known { as_db, policies }),

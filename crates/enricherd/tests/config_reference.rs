@@ -116,6 +116,10 @@ fn file_with(key: &Key, line: &str) -> String {
         "forwarding.groups[]" => {
             format!("forwarding:\n  groups:\n  - name: a\n    {line}\n")
         }
+        "forwarding.collectors[].tls" => format!(
+            "forwarding:\n  collectors:\n  - host: 192.0.2.9\n    protocol: tls\n    \
+             tls:\n      ca_file: ca.pem\n      {line}\n"
+        ),
         "enrichment.bgp_peers[]" => {
             let entry = "address: 192.0.2.1\n    as: 64500";
             format!("enrichment:\n  bgp_peers:\n  - {entry}\n    {line}\n")
@@ -157,8 +161,8 @@ fn entries_fall_back_on_what_holds_for_all() {
     let fallbacks = KEYS
         .iter()
         .filter(|key| matches!(key.absent, Absent::As(_)));
-    // These four, `source` of a collector, and the other place of `buffer_size`.
-    assert_eq!(fallbacks.count(), 6);
+    // These four, `source` and `server_name` of a collector, and the other place of `buffer_size`.
+    assert_eq!(fallbacks.count(), 7);
 }
 
 #[test]
@@ -193,12 +197,16 @@ fn what_must_be_written_is_missed() {
             "forwarding: {groups: [{mode: all}]}",
             "forwarding.groups[0].name",
         ),
+        (
+            "forwarding: {collectors: [{host: a, protocol: tls, tls: {}}]}",
+            "forwarding.collectors[0].tls.ca_file",
+        ),
     ] {
         let faults = check(file).unwrap_err();
         assert_eq!(faults.list()[0].key(), key);
     }
     let required = KEYS.iter().filter(|key| key.absent == Absent::Fault);
-    assert_eq!(required.count(), 8);
+    assert_eq!(required.count(), 9);
 }
 
 #[test]
@@ -212,7 +220,9 @@ fn every_key_is_in_the_dump() {
          \x20 groups: [{name: a}]\n\
          \x20 collectors:\n\
          \x20 - {host: a, group: a, filter: {exporters: [192.0.2.1], domains: [1], as: [1], \
-         addresses: [192.0.2.1], ip_version: 4}}\n",
+         addresses: [192.0.2.1], ip_version: 4}}\n\
+         \x20 - {host: b, protocol: tls, tls: {ca_file: a, certificate_file: a, key_file: a,\n\
+         \x20   server_name: a}}\n",
     );
     let dump = config.unwrap().dump();
     for key in KEYS {

@@ -9,6 +9,7 @@ mod enrichment;
 mod exporters;
 mod forwarding;
 mod sharing;
+mod streams;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

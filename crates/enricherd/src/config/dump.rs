@@ -12,8 +12,8 @@ use std::time::Duration;
 use asdb::PolicyWord;
 
 use super::types::{
-    BgpPeer, Collector, CollectorFilter, Config, Enrichment, Exporter, Forwarding, General, Health,
-    LogFile, Metrics, Nat, Performance, StaticPrefix,
+    BgpPeer, Collector, CollectorFilter, CollectorTls, Config, Enrichment, Exporter, Forwarding,
+    General, Health, LogFile, Metrics, Nat, Performance, StaticPrefix,
 };
 use super::value::duration_text;
 use super::words::{
@@ -226,6 +226,7 @@ fn collector(collector: &Collector) -> Entry {
         .with("source", word_for(SOURCES, &collector.source))
         .with("max_packet_size", collector.packet_octets_max)
         .with("protocol", word_for(PROTOCOLS, &collector.protocol))
+        .with_some("tls", collector.tls.as_ref().map(collector_tls))
         .with_some("filter", filter(&collector.filter))
         .with("raw", collector.raw)
         .with_some("group", collector.group.as_ref().map(quoted))
@@ -251,6 +252,23 @@ fn filter(filter: &CollectorFilter) -> Option<String> {
         )
         .with_some("ip_version", version.map(|one| word_for(IP_VERSIONS, one)));
     (!pairs.is_empty()).then(|| format!("{{{}}}", pairs.join(", ")))
+}
+
+fn collector_tls(tls: &CollectorTls) -> String {
+    let CollectorTls {
+        ca_file,
+        identity,
+        server_name,
+    } = tls;
+    let mut members = vec![format!("ca_file: {}", quoted(ca_file.display()))];
+    if let Some(identity) = identity {
+        let certificate = quoted(identity.certificate_file.display());
+        members.push(format!("certificate_file: {certificate}"));
+        members.push(format!("key_file: {}", quoted(identity.key_file.display())));
+    }
+    let name = server_name.as_ref();
+    members.extend(name.map(|name| format!("server_name: {}", quoted(name))));
+    format!("{{{}}}", members.join(", "))
 }
 
 fn flow_list<T>(items: &[T], shown: impl Fn(&T) -> String) -> String {

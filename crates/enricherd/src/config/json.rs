@@ -12,7 +12,16 @@ use super::node::{Node, Value};
 use super::types::Config;
 
 /// Keys whose values people choose.
-const TEXTS: [&str; 4] = ["group", "host", "name", "path"];
+const TEXTS: [&str; 8] = [
+    "ca_file",
+    "certificate_file",
+    "group",
+    "host",
+    "key_file",
+    "name",
+    "path",
+    "server_name",
+];
 
 impl Config {
     /// Returns the configuration as one line of JSON, without its end.

@@ -415,7 +415,7 @@ pub const KEYS: &[Key] = &[
         "forwarding.collectors[].source",
         "`auto`, `exporter` or `own`",
         As("forwarding.source"),
-        "Whose address Messages to it leave from.",
+        "Whose address Messages to it leave from; with the protocols `tcp` and `tls` ours.",
     ),
     key(
         "forwarding.collectors[].max_packet_size",
@@ -427,13 +427,39 @@ pub const KEYS: &[Key] = &[
         "forwarding.collectors[].protocol",
         "`udp`, `tcp` or `tls`",
         Is("udp"),
-        "What carries the Messages.",
+        "What carries the Messages. `tcp` and `tls` carry IPFIX alone, over one connection for all \
+         exporters, from our own address; NetFlow v5 and v9 are dropped for that collector \
+         (`no_transport`).",
     ),
     key(
         "forwarding.collectors[].tls",
         "mapping",
         Nothing,
-        "Keys and certificates of the protocol `tls`.",
+        "Keys and certificates; must be written with the protocol `tls`.",
+    ),
+    key(
+        "forwarding.collectors[].tls.ca_file",
+        "path",
+        Fault,
+        "The certificates, in PEM, of those who may have signed the collector's.",
+    ),
+    key(
+        "forwarding.collectors[].tls.certificate_file",
+        "path",
+        Nothing,
+        "Our certificate, in PEM, and behind it those that lead to one that the collector knows.",
+    ),
+    key(
+        "forwarding.collectors[].tls.key_file",
+        "path",
+        Nothing,
+        "The private key of `certificate_file`, in PEM.",
+    ),
+    key(
+        "forwarding.collectors[].tls.server_name",
+        "address or name",
+        As("forwarding.collectors[].host"),
+        "The name, or address, that the collector's certificate must bear.",
     ),
     key(
         "forwarding.collectors[].filter",
@@ -503,7 +529,7 @@ pub const KEYS: &[Key] = &[
         "performance.queue_size",
         "number",
         Is("10000"),
-        "Datagrams that may wait for one TCP or TLS collector (at most 64 MiB).",
+        "Messages that may wait for one TCP or TLS collector (at most 64 MiB); at most 1000000.",
     ),
     key(
         "performance.buffer_size",

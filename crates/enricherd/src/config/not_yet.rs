@@ -7,7 +7,6 @@
 //! Not here: what the keys mean (`keys`).
 
 const LIVE_ROUTES: &str = "it does not learn routes from routers";
-const OUTPUT: &str = "it only sends UDP datagrams, to each collector the same";
 
 /// The keys, each with what this version lacks.
 const NOT_YET: &[(&str, &str)] = &[
@@ -19,9 +18,6 @@ const NOT_YET: &[(&str, &str)] = &[
     ("enrichment.bmp_enabled", LIVE_ROUTES),
     ("enrichment.bmp_port", LIVE_ROUTES),
     ("enrichment.bmp_allow", LIVE_ROUTES),
-    ("forwarding.collectors[].protocol", OUTPUT),
-    ("forwarding.collectors[].tls", OUTPUT),
-    ("performance.queue_size", OUTPUT),
 ];
 
 /// Returns what this version lacks for a key; `None` if the key works.

@@ -231,13 +231,6 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// Refuses what is written behind a key that this version does not read at all.
-    pub(super) fn unread(&self, report: &mut Report, name: &str) {
-        let is_empty = |node: &Node| matches!(&node.value, Value::Map(map) if map.is_empty());
-        let is_asked = self.written(name).is_some_and(|node| !is_empty(node));
-        self.refuse_lacking(report, name, is_asked);
-    }
-
     fn refuse_lacking(&self, report: &mut Report, name: &str, is_asked: bool) {
         if !is_asked {
             return;

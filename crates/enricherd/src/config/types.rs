@@ -248,6 +248,8 @@ pub struct Collector {
     pub packet_octets_max: u16,
     /// What carries the Messages.
     pub protocol: Protocol,
+    /// Keys and certificates; with [`Protocol::Tls`] alone.
+    pub tls: Option<CollectorTls>,
     /// What of it all it gets.
     pub filter: CollectorFilter,
     /// Whether it gets the octets as they came.
@@ -338,6 +340,26 @@ pub enum Protocol {
     Tcp,
     /// An encrypted stream [RFC 7011 §11.1].
     Tls,
+}
+
+/// How we and a collector prove to each other who we are [RFC 7011 §11.3]; PEM files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CollectorTls {
+    /// Who may have signed the collector's certificate.
+    pub ca_file: PathBuf,
+    /// Our certificate and its key; none: the collector need not know who we are.
+    pub identity: Option<TlsIdentity>,
+    /// The name that the collector's certificate must bear, if not that of its `host`.
+    pub server_name: Option<String>,
+}
+
+/// A certificate and the key that belongs to it; PEM files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsIdentity {
+    /// The certificate, and behind it those that lead to a known one.
+    pub certificate_file: PathBuf,
+    /// Its private key.
+    pub key_file: PathBuf,
 }
 
 /// How we find out that a collector lives.

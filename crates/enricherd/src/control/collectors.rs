@@ -13,6 +13,7 @@ use report::json::{self, object, or_null, string};
 use report::table::{Align, Table};
 use report::text::grouped;
 
+use crate::control::connections;
 use crate::control::reach::{Health, State};
 use crate::pipeline::page::{Numbers, TargetPage};
 use crate::pipeline::target::Unsent;
@@ -49,7 +50,8 @@ pub fn text(numbers: &Numbers, healths: &[Health]) -> String {
             error.map_or("", |(_, error)| error).to_owned(),
         ]);
     }
-    table.text()
+    let connections = numbers.targets.iter().map(connections::text);
+    table.text() + &connections.collect::<String>()
 }
 
 /// As [`text`], as one line of JSON.
@@ -87,6 +89,10 @@ fn collector_json(target: &TargetPage, health: Option<(&Health, SystemTime)>) ->
         ("records_left_out", left_out.records_left_out.to_string()),
         ("sets_left_out", left_out.sets_left_out.to_string()),
         ("trouble", or_null(trouble(target).map(string))),
+        (
+            "stream",
+            or_null(target.stream.as_ref().map(connections::json)),
+        ),
     ];
     if let Some((health, now)) = health {
         let ago_s = |at| {

@@ -5,6 +5,7 @@
 pub mod answer;
 pub mod as_stats;
 pub mod collectors;
+mod connections;
 pub mod disagreements;
 pub mod events;
 pub mod explain;

@@ -14,6 +14,7 @@ use std::time::{Duration, SystemTime};
 use crate::config;
 use crate::control::events::Events;
 use crate::pipeline::page::TargetPage;
+use crate::pipeline::streams::page::{StreamNumbers, StreamState};
 use crate::pipeline::target::Unsent;
 
 /// Answers that must fail to come in a row before a host that gave some is called down.
@@ -188,10 +189,15 @@ impl Healths {
         let mut changes = Changes::default();
         for (health, target) in self.lock().iter_mut().zip(targets) {
             let fatal = target.trouble.filter(|trouble| is_fatal(trouble.reason));
-            let state = match fatal {
-                Some(_) => State::Down,
-                None => health.pulse.state(),
+            let state = match (&target.stream, fatal) {
+                (Some(stream), _) => of_connection(stream),
+                (None, Some(_)) => State::Down,
+                (None, None) => health.pulse.state(),
             };
+            let of_stream = target.stream.as_ref().filter(|one| !one.is_connected());
+            if let Some(error) = of_stream.and_then(|stream| stream.last_error.as_ref()) {
+                health.last_error = Some((now, error.clone()));
+            }
             if let Some(trouble) = target.trouble {
                 health.last_error = Some((now, trouble.reason.meaning().to_owned()));
             }
@@ -239,6 +245,15 @@ impl Healths {
     }
 }
 
+/// A connection needs no probe: it is there or not.
+fn of_connection(stream: &StreamNumbers) -> State {
+    match stream.state {
+        StreamState::Connected | StreamState::Stalled => State::Up,
+        StreamState::Connecting if stream.last_error.is_none() => State::Unverified,
+        StreamState::Connecting | StreamState::Down => State::Down,
+    }
+}
+
 /// Whether trouble of this kind means that nothing reaches a collector.
 #[must_use]
 pub const fn is_fatal(reason: Unsent) -> bool {
@@ -249,7 +264,12 @@ pub const fn is_fatal(reason: Unsent) -> bool {
         | Unsent::Refused
         | Unsent::Unreachable
         | Unsent::Unresolved => true,
-        Unsent::BufferFull | Unsent::Other | Unsent::TooLarge => false,
+        Unsent::BufferFull
+        | Unsent::NoTransport
+        | Unsent::NotConnected
+        | Unsent::Other
+        | Unsent::QueueFull
+        | Unsent::TooLarge => false,
     }
 }
 
@@ -276,6 +296,7 @@ mod tests {
                 last: Millis(0),
             }),
             left_out: OutletCounters::default(),
+            stream: None,
         }
     }
 

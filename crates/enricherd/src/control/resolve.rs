@@ -100,6 +100,7 @@ mod tests {
         let destination = |host| Destination {
             host,
             port: 9,
+            protocol: crate::config::Protocol::Udp,
             outlet: 0,
             identity: Identity::Own,
         };

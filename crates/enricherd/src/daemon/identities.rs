@@ -13,7 +13,7 @@ use std::fmt::Write;
 use std::io;
 use std::net::SocketAddr;
 
-use crate::config::{Config, ForwardingSource, Nat};
+use crate::config::{Config, ForwardingSource, Nat, Protocol};
 use crate::io::routes::{Way, way_to};
 use crate::io::state_file::StateDir;
 use crate::io::udp::Family;
@@ -45,6 +45,10 @@ pub(super) fn choose_all(
     let choices = collectors
         .zip(places)
         .map(|(collector, (destination, address))| {
+            if collector.protocol != Protocol::Udp {
+                // Nobody can open a connection in another's name.
+                return Choice::OWN;
+            }
             let label = destination.label();
             let seen = Seen::of(collector.source, *address, used.before(&label));
             let chosen = choose(collector.source, &config.nat, &seen);

@@ -332,6 +332,7 @@ mod tests {
             counters: TargetCounters::default(),
             left_out: mediator::OutletCounters::default(),
             trouble,
+            stream: None,
         }
     }
 

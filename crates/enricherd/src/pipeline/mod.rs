@@ -12,6 +12,7 @@ pub mod page;
 pub mod replay;
 mod senders;
 pub mod settings;
+pub mod streams;
 pub mod tally;
 pub mod target;
 pub mod traffic;

@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use mediator::settings::filter::{Filter, PrefixSet, RecordFilter};
 use mediator::settings::{Content, DomainNames, IpHeader, Member, Outlet, Sharing};
 
-use crate::config::{Collector, CollectorFilter, Forwarding, Group, GroupMode, Host};
+use crate::config::{Collector, CollectorFilter, Forwarding, Group, GroupMode, Host, Protocol};
 use crate::pipeline::identity::{Choice, Identity};
 
 /// Collectors and the outlets that they share.
@@ -28,8 +28,10 @@ pub struct Outlets {
 pub struct Destination {
     /// Its address or name.
     pub host: Host,
-    /// Its UDP port.
+    /// Its port.
     pub port: u16,
+    /// What carries the Messages.
+    pub protocol: Protocol,
     /// Index into [`Outlets::outlets`].
     pub outlet: u16,
     /// Whose address Messages for it bear.
@@ -37,12 +39,17 @@ pub struct Destination {
 }
 
 impl Destination {
-    /// What it is called in log and statistics.
+    /// What it is called in log and statistics; a connection says that it is one.
     #[must_use]
     pub fn label(&self) -> String {
-        match &self.host {
+        let place = match &self.host {
             Host::Address(ip) => SocketAddr::new(*ip, self.port).to_string(),
             Host::Name(name) => format!("{name}:{}", self.port),
+        };
+        match self.protocol {
+            Protocol::Udp => place,
+            Protocol::Tcp => place + "/tcp",
+            Protocol::Tls => place + "/tls",
         }
     }
 
@@ -74,6 +81,7 @@ impl Outlets {
             Destination {
                 host: collector.host.clone(),
                 port: collector.port,
+                protocol: collector.protocol,
                 outlet: u16::try_from(index).unwrap_or(u16::MAX),
                 identity: choice.identity,
             }
@@ -95,8 +103,14 @@ fn outlet(collector: &Collector, choice: &Choice, groups: &[Group]) -> Outlet {
         },
         filter: filter(&collector.filter),
         member: member(collector, groups),
-        packet_octets_max: usize::from(collector.packet_octets_max),
-        ip_header: ip_header(&collector.host, choice),
+        packet_octets_max: match collector.protocol {
+            Protocol::Udp => usize::from(collector.packet_octets_max),
+            Protocol::Tcp | Protocol::Tls => usize::from(u16::MAX),
+        },
+        ip_header: match collector.protocol {
+            Protocol::Udp => ip_header(&collector.host, choice),
+            Protocol::Tcp | Protocol::Tls => IpHeader::OfStream,
+        },
         domains: match choice.identity {
             Identity::Exporter => DomainNames::KeptIfBorne,
             Identity::Own | Identity::Fixed(_) => DomainNames::Distinct,

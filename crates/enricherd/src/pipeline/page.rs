@@ -16,6 +16,7 @@ use mediator::{
 };
 
 use crate::pipeline::identity::Identity;
+use crate::pipeline::streams::page::{StreamNumbers, StreamPage};
 use crate::pipeline::tally::Tally;
 use crate::pipeline::target::{Target, TargetCounters, Trouble};
 use crate::pipeline::traffic::TrafficView;
@@ -34,6 +35,8 @@ pub struct TargetPage {
     pub counters: TargetCounters,
     /// What is wrong with it.
     pub trouble: Option<Trouble>,
+    /// Its connection, if it is reached over one.
+    pub stream: Option<StreamNumbers>,
     /// What it did not get: its filter names other records, or another member of its group has
     /// them.
     pub left_out: OutletCounters,
@@ -48,7 +51,15 @@ impl TargetPage {
             address: target.address,
             counters: target.counters,
             trouble: target.trouble,
+            stream: None,
         }
+    }
+
+    /// Adds what the carrier of its connection tells.
+    fn add_stream(&mut self, stream: &StreamNumbers) {
+        self.counters.add(&stream.counters);
+        self.address = stream.peer;
+        self.stream = Some(stream.clone());
     }
 
     /// Takes the numbers of the same collector as they are now; by outlet, what was left out.
@@ -213,20 +224,34 @@ impl Page {
     }
 }
 
-/// The pages of all workers.
+/// The pages of all workers, and of the connections to collectors.
 #[derive(Clone, Debug)]
-pub struct Pages(Arc<[Arc<Page>]>);
+pub struct Pages {
+    workers: Arc<[Arc<Page>]>,
+    /// By collector; `None` where datagrams are sent.
+    streams: Arc<[Option<Arc<StreamPage>>]>,
+}
 
 impl Pages {
     /// Returns an empty page for each worker.
     #[must_use]
     pub fn new(workers_count: usize) -> Self {
-        Self((0..workers_count).map(|_| Arc::default()).collect())
+        Self {
+            workers: (0..workers_count).map(|_| Arc::default()).collect(),
+            streams: Arc::default(),
+        }
+    }
+
+    /// Returns the same with the pages of connections, by collector.
+    #[must_use]
+    pub fn with_streams(self, streams: impl IntoIterator<Item = Option<Arc<StreamPage>>>) -> Self {
+        let streams = streams.into_iter().collect();
+        Self { streams, ..self }
     }
 
     /// The page of each worker.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Page>> {
-        self.0.iter()
+        self.workers.iter()
     }
 
     /// Asks all workers for the lists.
@@ -245,6 +270,7 @@ impl Pages {
     pub fn totals(&self) -> Numbers {
         let mut sum = Numbers::default();
         self.iter().for_each(|page| sum.add(&page.read()));
+        self.add_streams(&mut sum);
         sum
     }
 
@@ -257,7 +283,16 @@ impl Pages {
             sum.add(&numbers);
             sum.add_lists(&numbers);
         }
+        self.add_streams(&mut sum);
         sum
+    }
+
+    fn add_streams(&self, sum: &mut Numbers) {
+        for (target, stream) in sum.targets.iter_mut().zip(self.streams.iter()) {
+            if let Some(stream) = stream {
+                target.add_stream(&stream.numbers());
+            }
+        }
     }
 }
 
@@ -297,6 +332,7 @@ mod tests {
                 counters,
                 left_out: OutletCounters::default(),
                 trouble,
+                stream: None,
             }];
             numbers.exporters = vec![([192, 0, 2, 1].into(), Tally::default())];
         }

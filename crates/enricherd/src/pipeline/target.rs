@@ -33,8 +33,14 @@ pub enum Unsent {
     NoRight,
     /// There was no socket for it.
     NoSocket,
+    /// A connection cannot carry it: it is not IPFIX, or its lengths contradict each other.
+    NoTransport,
+    /// We ended, and there was no connection to it.
+    NotConnected,
     /// The kernel said something that has no row here.
     Other,
+    /// As many Messages wait for it as may.
+    QueueFull,
     /// It refused, twice for one Message.
     Refused,
     /// The Message is larger than a datagram to it can be.
@@ -47,12 +53,15 @@ pub enum Unsent {
 
 impl Unsent {
     /// All reasons, in the order of their numbers.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::BufferFull,
         Self::Forbidden,
         Self::NoRight,
         Self::NoSocket,
+        Self::NoTransport,
+        Self::NotConnected,
         Self::Other,
+        Self::QueueFull,
         Self::Refused,
         Self::TooLarge,
         Self::Unreachable,
@@ -73,7 +82,10 @@ impl Unsent {
             Self::Forbidden => "forbidden",
             Self::NoRight => "no_right",
             Self::NoSocket => "no_socket",
+            Self::NoTransport => "no_transport",
+            Self::NotConnected => "not_connected",
             Self::Other => "other",
+            Self::QueueFull => "queue_full",
             Self::Refused => "refused",
             Self::TooLarge => "too_large",
             Self::Unreachable => "unreachable",
@@ -112,7 +124,10 @@ impl Unsent {
                  addresses; grant it, or set forwarding.source: own"
             }
             Self::NoSocket => "no socket could be opened for it; raise LimitNOFILE",
+            Self::NoTransport => "Messages that are not IPFIX are dropped for it",
+            Self::NotConnected => "there is no connection to it",
             Self::Other => "sending to it fails",
+            Self::QueueFull => "Messages are dropped, as many wait for it as may",
             Self::Refused => "it refuses Messages, nobody listens at that port; we go on sending",
             Self::TooLarge => "Messages are larger than a datagram to it can be",
             Self::Unreachable => "there is no way to it; look at routes and interfaces",
@@ -340,6 +355,7 @@ mod tests {
         let mut target = Target::new(&Destination {
             host: Host::Name("flows.example.net".into()),
             port: 2055,
+            protocol: crate::config::Protocol::Udp,
             outlet: 0,
             identity: Identity::Own,
         });
@@ -365,6 +381,7 @@ mod tests {
         let mut target = Target::new(&Destination {
             host: Host::Name("flows.example.net".into()),
             port: 2055,
+            protocol: crate::config::Protocol::Udp,
             outlet: 0,
             identity: Identity::Own,
         });

@@ -29,6 +29,7 @@ use crate::pipeline::left_out::LeftOut;
 use crate::pipeline::outlets::Outlets;
 use crate::pipeline::page::{Numbers, Page, TargetPage, WorkerPage};
 use crate::pipeline::senders::{Cargo, Senders, Ttls};
+use crate::pipeline::streams::StreamSender;
 use crate::pipeline::tally::{Refused, Tallies};
 use crate::pipeline::traffic::Counting;
 use crate::pipeline::watch::{Depth, Noting, Watched};
@@ -93,6 +94,8 @@ pub struct Start {
     pub seed: u64,
     /// Whom we send to.
     pub outlets: Outlets,
+    /// By collector, the streams to those that are reached over a connection.
+    pub streams: Vec<Option<StreamSender>>,
     /// Sockets that it may open to send by: its share of what the process may.
     pub sockets_max: usize,
     /// A saved state, in as many parts as there were workers.
@@ -192,6 +195,11 @@ impl<O: Observer> Worker<O> {
             handover: start.handover,
         };
         worker.senders.keep_to(start.sockets_max);
+        // Whoever is reached over a connection knows nothing yet.
+        if start.streams.iter().any(Option::is_some) {
+            worker.mediator.announce_again();
+        }
+        worker.senders.take_streams(start.streams);
         worker
     }
 
@@ -387,6 +395,9 @@ impl<O: Observer> Worker<O> {
     /// Once a second, looks after sockets and collectors; publishes numbers.
     fn look_after(&mut self) {
         let now = self.clock.now();
+        if self.senders.has_room_again() {
+            self.mediator.announce_again();
+        }
         if now.since(self.swept_at) >= SWEEP_MS {
             self.swept_at = now;
             if self.senders.sweep(now) {
@@ -649,6 +660,7 @@ mod tests {
             settings,
             seed: 0,
             outlets: Outlets::of(&config.forwarding, &[]),
+            streams: Vec::new(),
             sockets_max: 16,
             state: Arc::default(),
             known: SharedKnown::new(Known { as_db, policies }),

@@ -16,5 +16,8 @@ mod restart;
 mod rig;
 mod sharing;
 mod sources;
+mod stream_rig;
+mod streams;
 mod telnet;
+mod tls;
 mod workers;

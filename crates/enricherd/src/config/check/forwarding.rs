@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use mediator::settings::Misfit;
 
-use super::{DAY_MS, Sections, sharing};
+use super::{DAY_MS, Sections, sharing, streams};
 use crate::config::fault::{Report, Wrong};
 use crate::config::node::Node;
 use crate::config::section::Section;
@@ -76,6 +76,7 @@ fn collectors(
         packet_octets_max: all.packet_octets_max,
         protocol: Protocol::Udp,
         filter: CollectorFilter::default(),
+        tls: None,
         raw: false,
         group: None,
         health: Health::Icmp,
@@ -115,15 +116,21 @@ fn collector(
 ) -> Option<Collector> {
     let host = item.required(report, "host", value::host);
     let size = all.packet_octets_max;
-    item.unread(report, "tls");
     let port = item.value(report, "port", general.output_port, value::port);
-    let source = item.value(report, "source", all.source, source);
-    let packet_octets_max = item.value(report, "max_packet_size", size, packet_octets);
     let protocol = item.value(report, "protocol", Protocol::Udp, |node| {
         value::word(node, PROTOCOLS)
     });
     let filter = sharing::filter(report, item);
+    let tls = streams::collector_tls(report, item, protocol);
+    streams::check_collector(report, item, protocol);
+    let source_otherwise = match protocol {
+        Protocol::Udp => all.source,
+        Protocol::Tcp | Protocol::Tls => ForwardingSource::Own,
+    };
+    let source = item.value(report, "source", source_otherwise, source);
+    let packet_octets_max = item.value(report, "max_packet_size", size, packet_octets);
     let raw = item.value(report, "raw", false, value::flag);
+    streams::refuse_raw(report, item, protocol, raw);
     let group = sharing::group_of(report, item, &all.groups);
     sharing::refuse_raw_parts(report, item, raw, &filter, group);
     let group = group.map(|group| group.name.clone());
@@ -135,6 +142,7 @@ fn collector(
         packet_octets_max,
         protocol,
         filter,
+        tls,
         raw,
         group,
         health,
@@ -147,8 +155,10 @@ fn refuse_repeated(
     collector: &Collector,
     seen: &[(Collector, u32)],
 ) {
-    let is_same =
-        |other: &Collector| (&other.host, other.port) == (&collector.host, collector.port);
+    let is_same = |other: &Collector| {
+        let place = (&other.host, other.port, other.protocol);
+        place == (&collector.host, collector.port, collector.protocol)
+    };
     if let Some((_, line)) = seen.iter().find(|(other, _)| is_same(other)) {
         let problem = format!("the same collector as on line {line}");
         item.fault(report, "host", Wrong::new(problem, "keep one of the two"));

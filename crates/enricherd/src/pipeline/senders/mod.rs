@@ -8,6 +8,7 @@
 
 mod named;
 mod sessions;
+mod streams;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -21,6 +22,7 @@ use crate::io::udp::outbox::{Outbox, Output, Parts, Sent};
 use crate::io::udp::raw::Named;
 use crate::pipeline::identity::Identity;
 use crate::pipeline::outlets::Outlets;
+use crate::pipeline::streams::StreamSender;
 use crate::pipeline::target::{Target, Unsent};
 use named::NamedSenders;
 use sessions::{Sessions, SlotIndex};
@@ -40,6 +42,8 @@ pub(super) struct Senders {
     outbox: Outbox,
     /// The Messages of one call of `send`.
     leaving: Vec<Leaving>,
+    /// By collector; `None` where datagrams are sent.
+    streams: Vec<Option<StreamSender>>,
     pub(super) shared_messages: u64,
 }
 
@@ -157,8 +161,14 @@ impl Senders {
             own_addresses,
             outbox: Outbox::default(),
             leaving: Vec::new(),
+            streams: Vec::new(),
             shared_messages: 0,
         }
+    }
+
+    /// Takes the ends of those collectors that are reached over a connection.
+    pub(super) fn take_streams(&mut self, streams: Vec<Option<StreamSender>>) {
+        self.streams = streams;
     }
 
     /// Has all sessions together keep to this many sockets.
@@ -186,7 +196,11 @@ impl Senders {
     fn slot_of(&mut self, outgoing: &Outgoing, now: Millis) -> SlotIndex {
         let exporter = outgoing.route.exporter;
         let way = self.ways.get(usize::from(outgoing.route.outlet));
-        if way.is_some_and(|way| matches!(way.identity, Identity::Fixed(_))) {
+        let is_shared = |way: &Way| {
+            // One connection serves all.
+            way.outlet.ip_header == IpHeader::OfStream || matches!(way.identity, Identity::Fixed(_))
+        };
+        if way.is_some_and(is_shared) {
             return SlotIndex::SHARED;
         }
         let slot = self.sessions.slot_of(exporter, now);
@@ -221,6 +235,16 @@ impl Senders {
             targets.any(|(_, is_reachable)| *is_reachable)
         };
         (0..self.ways.len()).map(of_outlet).collect()
+    }
+
+    /// Returns whether there is room again for a collector whose queue was full.
+    pub(super) fn has_room_again(&mut self) -> bool {
+        let streams = self.streams.iter_mut().flatten();
+        // Each is asked: it says so once.
+        streams
+            .filter_map(|stream| stream.has_recovered().then_some(()))
+            .count()
+            > 0
     }
 
     /// Takes new addresses of the collectors; returns whether one of them changed.
@@ -265,6 +289,11 @@ impl Senders {
         };
         for (collector, target) in self.targets.iter_mut().enumerate() {
             if u64::from(target.outlet) != first.outlet() {
+                continue;
+            }
+            if let Some(stream) = self.streams.get_mut(collector).and_then(Option::as_mut) {
+                let parts = group.iter().filter_map(|one| Some(named(one)?.parts));
+                streams::hand_over(stream, target, parts, now);
                 continue;
             }
             let Some(address) = target.address else {
