@@ -23,7 +23,8 @@ pub struct ShownDomains {
     first: Option<IpAddr>,
     is_active: bool,
     shown: HashMap<DomainKey, u32, FixedState>,
-    taken: HashMap<Taken, DomainKey, FixedState>,
+    /// With the port that owns it; 0 for all that are not shown by port.
+    taken: HashMap<Taken, (DomainKey, u16), FixedState>,
 }
 
 /// A shown domain; v5 has 16 bits of its own for it.
@@ -73,16 +74,36 @@ impl ShownDomains {
         if let Some(shown) = self.shown.get(key) {
             return *shown;
         }
-        let mut candidate = place(key, stable_hash(key));
+        let candidate = self.free(key, 0);
+        self.remember(key, candidate);
+        candidate.domain
+    }
+
+    /// Returns what the domain of one port is shown as where another port's, which is shown as
+    /// [`Self::shown`] says or as it is, goes over the same connection.
+    pub fn shown_of_port(&mut self, key: &DomainKey, port: u16) -> u32 {
+        let candidate = self.free(key, port);
+        if self.taken.len() < 2 * Self::PAIRS_MAX {
+            self.taken.insert(candidate, (*key, port));
+        }
+        candidate.domain
+    }
+
+    /// The first place from the hash on that is nobody else's.
+    fn free(&self, key: &DomainKey, port: u16) -> Taken {
+        let owner = (*key, port);
+        let mut candidate = place(key, stable_hash(key, port));
         for _ in 0..Self::PAIRS_MAX {
-            let is_free = self.taken.get(&candidate).is_none_or(|owner| owner == key);
+            let is_free = self
+                .taken
+                .get(&candidate)
+                .is_none_or(|taken| *taken == owner);
             if is_free && candidate.domain != 0 {
                 break;
             }
             candidate = place(key, candidate.domain.wrapping_add(1));
         }
-        self.remember(key, candidate);
-        candidate.domain
+        candidate
     }
 
     /// The pairs, for a saved state.
@@ -98,7 +119,7 @@ impl ShownDomains {
     fn remember(&mut self, key: &DomainKey, taken: Taken) {
         if self.shown.len() < Self::PAIRS_MAX {
             self.shown.insert(*key, taken.domain);
-            self.taken.insert(taken, *key);
+            self.taken.insert(taken, (*key, 0));
         }
     }
 }
@@ -111,9 +132,9 @@ fn place(key: &DomainKey, domain: u32) -> Taken {
     }
 }
 
-/// FNV-1a over the exporter's address, version and domain, folded to 32 bits. Part of what
-/// operators see: it must never change.
-fn stable_hash(key: &DomainKey) -> u32 {
+/// FNV-1a over the exporter's address, version and domain, and a port if it is not 0, folded to 32
+/// bits. Part of what operators see: it must never change.
+fn stable_hash(key: &DomainKey, port: u16) -> u32 {
     let mut hash = 0xCBF2_9CE4_8422_2325_u64;
     let mut add = |octets: &[u8]| {
         for octet in octets {
@@ -130,6 +151,9 @@ fn stable_hash(key: &DomainKey) -> u32 {
         Version::Ipfix => 10,
     }]);
     add(&key.domain.to_be_bytes());
+    if port != 0 {
+        add(&port.to_be_bytes());
+    }
     u32::try_from((hash >> 32) ^ (hash & 0xFFFF_FFFF)).unwrap_or_default()
 }
 
@@ -175,6 +199,16 @@ mod tests {
         let mut other = ShownDomains::new(1);
         other.restore(&key(9, 9), shown);
         assert_ne!(other.shown(&key(1, 0)), shown);
+    }
+
+    #[test]
+    fn ports_of_one_domain_are_shown_apart_and_each_as_the_same_again() {
+        let mut domains = ShownDomains::new(1);
+        let all = domains.shown(&key(1, 0));
+        let ports = [1, 2].map(|port| domains.shown_of_port(&key(1, 0), port));
+        assert!(all != ports[0] && all != ports[1] && ports[0] != ports[1]);
+        assert_eq!(domains.shown_of_port(&key(1, 0), 1), ports[0]);
+        assert_eq!(domains.shown(&key(1, 0)), all);
     }
 
     #[test]

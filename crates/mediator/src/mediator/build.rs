@@ -204,7 +204,10 @@ impl Mediator {
         if !self.domains.is_active() || !self.settings.outlets.iter().all(is_apart) {
             return None;
         }
-        Some(self.domain_shown(index, 0, &message.header))
+        let shown = self.domain_shown(index, 0, &message.header);
+        let mut others = 1..self.settings.outlets.len();
+        let agree = others.all(|outlet| self.domain_shown(index, outlet, &message.header) == shown);
+        agree.then_some(shown)
     }
 
     pub(super) fn count_raw(&mut self, index: SessionIndex, reason: Raw, records_count: usize) {

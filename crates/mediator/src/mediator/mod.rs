@@ -37,7 +37,7 @@ use crate::wire::header::{self, Header};
 use crate::wire::set::{Extent, Set, read_sets};
 use crate::{Millis, Version};
 use select::{Selecting, Want};
-use session::{Attached, Store};
+use session::{Attached, OnStreams, Store};
 
 /// A datagram as it came.
 #[derive(Debug)]
@@ -246,6 +246,12 @@ impl Mediator {
 
     /// The domain that Messages of a session name towards an outlet.
     fn domain_shown(&mut self, index: SessionIndex, outlet: usize, header: &Header) -> u32 {
+        let ip_header = self.settings.outlets.get(outlet).map(|one| one.ip_header);
+        if ip_header == Some(IpHeader::OfStream)
+            && let Some(apart) = self.apart_on_streams(index)
+        {
+            return apart;
+        }
         let (Some(outlet), Some(session)) = (
             self.settings.outlets.get(outlet),
             self.store
@@ -260,6 +266,36 @@ impl Mediator {
         let key = session.key.domain_key();
         let shown = &mut session.attached.shown_domain;
         *shown.get_or_insert_with(|| self.domains.shown(&key))
+    }
+
+    /// What the domain of a session is shown as on a stream, if another port of its exporter uses
+    /// the domain there too: collectors tell ports apart only where each has its own session. A
+    /// port that fell silent yields to a new one, as after an exporter's restart.
+    fn apart_on_streams(&mut self, index: SessionIndex) -> Option<u32> {
+        let session = self.store.session(index)?;
+        match session.attached.on_streams {
+            OnStreams::AsElsewhere => return None,
+            OnStreams::Apart(domain) => return Some(domain),
+            OnStreams::Unknown => {}
+        }
+        let (key, port, now) = (session.key.domain_key(), session.key.port, session.seen_at);
+        let mut siblings = self.store.siblings(&key);
+        siblings.retain(|sibling| {
+            let session = self.store.session(*sibling);
+            let shown = session.map(|session| session.attached.on_streams);
+            *sibling != index && shown == Some(OnStreams::AsElsewhere)
+        });
+        let sibling = siblings.iter().find_map(|one| self.store.session(*one));
+        let is_used = sibling.is_some_and(|one| now.since(one.seen_at) < YIELDS_AFTER_MS);
+        let apart = is_used.then(|| self.domains.shown_of_port(&key, port));
+        for sibling in siblings.into_iter().filter(|_| !is_used) {
+            let attached = &mut self.store.session_mut(sibling)?.attached;
+            attached.on_streams = OnStreams::Unknown;
+            attached.all_pending = true;
+        }
+        let attached = &mut self.store.session_mut(index)?.attached;
+        attached.on_streams = apart.map_or(OnStreams::AsElsewhere, OnStreams::Apart);
+        apart
     }
 
     /// Has every session announce its Templates before its next Message: a collector came back.
@@ -512,6 +548,9 @@ const fn version_index(version: Version) -> usize {
         Version::Ipfix => 2,
     }
 }
+
+/// A port that was silent for so long no longer keeps its domain from another on a stream.
+const YIELDS_AFTER_MS: u64 = 60_000;
 
 /// Where [`Counters::messages_by_version`] has the unknown ones.
 const UNKNOWN_VERSION_INDEX: usize = 3;

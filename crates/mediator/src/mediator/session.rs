@@ -48,6 +48,17 @@ impl Prepared {
     }
 }
 
+/// What the domain of a session is shown as where one connection serves all exporters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OnStreams {
+    /// It sent nothing yet.
+    Unknown,
+    /// As elsewhere: it is the only port of its exporter that uses this domain now.
+    AsElsewhere,
+    /// As this, for another port of its exporter uses the domain too.
+    Apart(u32),
+}
+
 /// What is kept of a session.
 #[derive(Debug)]
 pub(crate) struct Attached {
@@ -71,6 +82,8 @@ pub(crate) struct Attached {
     pub(crate) all_pending: bool,
     /// What its domain is shown as, once that was asked for.
     pub(crate) shown_domain: Option<u32>,
+    /// What its domain is shown as on streams.
+    pub(crate) on_streams: OnStreams,
     /// The clock of the exporter.
     pub(crate) clock: ExporterClock,
     /// Whether its clock showed another boot in a Message that waits.
@@ -107,6 +120,7 @@ impl Attached {
             copies_pending: false,
             all_pending: false,
             shown_domain: None,
+            on_streams: OnStreams::Unknown,
             clock: ExporterClock::default(),
             rebooted: false,
             doubted: false,

@@ -3,7 +3,7 @@
 use mediator::Settings;
 use mediator::settings::{DomainNames, IpHeader, Outlet};
 
-use crate::notation::{set, v9};
+use crate::notation::{ipfix, set, v9};
 use crate::rig::{Rig, outlet, settings};
 
 const FILL: &str = "0100 0002 IE8/4 IE16/4";
@@ -113,4 +113,33 @@ fn where_the_address_of_an_exporter_is_borne_its_domain_is_kept_and_others_are_t
     let others = shown(ipv6(2));
     assert!(ours != kept && others != kept && ours != others);
     assert_eq!(shown(([198, 18, 0, 2], 2055).into()), kept);
+}
+
+#[test]
+fn ports_with_one_domain_are_told_apart_on_a_stream_and_a_silent_one_yields_to_a_new_one() {
+    let mut rig = Rig::with(Settings {
+        outlets: vec![Outlet {
+            ip_header: IpHeader::OfStream,
+            domains: DomainNames::Distinct,
+            ..outlet(65_535)
+        }],
+        ..settings()
+    });
+    let template = ipfix(0, &[set(2, FILL)]);
+    let shown = |rig: &mut Rig, port, message: &[u8]| {
+        let sent = rig.send_from(port, message);
+        let last = sent.last().unwrap();
+        u32::from_be_bytes(last[12..16].try_into().unwrap())
+    };
+    let came = u32::from_be_bytes(template[12..16].try_into().unwrap());
+    assert_eq!(shown(&mut rig, 1, &template), came);
+    let second = shown(&mut rig, 2, &template);
+    assert_ne!(second, came);
+    let more = ipfix(0, &[data(1)]);
+    assert_eq!(shown(&mut rig, 1, &more), came);
+    assert_eq!(shown(&mut rig, 2, &more), second);
+    rig.pass(60_000);
+    assert_eq!(shown(&mut rig, 3, &template), came, "it began again");
+    let first = shown(&mut rig, 1, &ipfix(1, &[data(1)]));
+    assert!(first != came && first != second);
 }
