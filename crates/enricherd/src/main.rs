@@ -9,6 +9,7 @@
 //! | `replay` | sends a capture through the core, without a network |
 //! | `check` | validates configuration and AS data, prints what is in force |
 //! | `explain` | says which AS an address gets, and who says so |
+//! | `exporters` | lists who sends to the running daemon, also to paste into the configuration |
 //! | `version` | names the program and the origin of its AS data |
 
 use std::io::Write;

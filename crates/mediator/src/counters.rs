@@ -167,6 +167,35 @@ impl RecordCounters {
     }
 }
 
+/// What the numbers and the clock of an exporter show. Messages in v9, Data Records else.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SequenceCounters {
+    /// How often numbers were missing.
+    pub gaps: u64,
+    /// How many were, without those that came late.
+    pub missing: u64,
+    /// Messages that came behind younger ones.
+    pub late: u64,
+    /// Messages that came again.
+    pub repeated: u64,
+    /// How often the exporter began to count anew.
+    pub restarts: u64,
+    /// How often its clock jumped by more than a minute.
+    pub clock_jumps: u64,
+}
+
+impl SequenceCounters {
+    /// Adds the numbers of another.
+    pub const fn add(&mut self, other: &Self) {
+        self.gaps += other.gaps;
+        self.missing += other.missing;
+        self.late += other.late;
+        self.repeated += other.repeated;
+        self.restarts += other.restarts;
+        self.clock_jumps += other.clock_jumps;
+    }
+}
+
 /// What one session sent and what became of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SessionCounters {
@@ -176,6 +205,8 @@ pub struct SessionCounters {
     pub messages_out: u64,
     /// Its records.
     pub records: RecordCounters,
+    /// Its numbers and its clock.
+    pub sequence: SequenceCounters,
     /// Of these, those that left longer than they came, with AS numbers of our own behind them.
     pub records_cloned: u64,
     /// Data Sets and others that left without AS numbers, by [`Raw`].
@@ -192,6 +223,7 @@ impl SessionCounters {
         self.messages_in += other.messages_in;
         self.messages_out += other.messages_out;
         self.records.add(&other.records);
+        self.sequence.add(&other.sequence);
         self.records_cloned += other.records_cloned;
         add_each(&mut self.raw_sets, &other.raw_sets);
         add_each(&mut self.raw_records, &other.raw_records);

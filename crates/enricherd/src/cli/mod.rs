@@ -7,6 +7,7 @@ mod db;
 mod demo;
 mod diff;
 mod explain;
+mod exporters;
 mod failure;
 mod prepare;
 mod replay;
@@ -53,6 +54,8 @@ enum Command {
     Db(db::Command),
     /// Say which AS an address gets, and who says so
     Explain(explain::Options),
+    /// List who sends to the running daemon, also as general.allow_exporters
+    Exporters(exporters::Options),
     /// Print version, date and origin of the AS data
     Version,
 }
@@ -71,6 +74,7 @@ impl Cli {
             Some(Command::Check) => check::run(config),
             Some(Command::Db(command)) => db::run(&command),
             Some(Command::Explain(options)) => explain::run(&options, config),
+            Some(Command::Exporters(options)) => exporters::run(&options, config),
             Some(Command::Version) => version::run(),
             Some(Command::Run) | None => run::run(config),
         }

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use asdb::Provider;
-use mediator::counters::SideCounters;
+use mediator::counters::{SequenceCounters, SideCounters};
 use mediator::{Millis, Raw, SessionCounters};
 use report::Snapshot;
 use report::catalogue::labelled;
@@ -28,7 +28,7 @@ use crate::pipeline::tally::Tally;
 /// Exporters that scrapers see one by one: each has some ten rows.
 pub const METRICS_MAX: usize = 512;
 
-const HEADS: [(&str, Align); 17] = [
+const HEADS: [(&str, Align); 19] = [
     ("exporter", Align::Left),
     ("name", Align::Left),
     ("datagrams", Align::Right),
@@ -46,6 +46,8 @@ const HEADS: [(&str, Align); 17] = [
     ("nobody", Align::Right),
     ("sets_raw", Align::Right),
     ("refused", Align::Right),
+    ("missing", Align::Right),
+    ("restarts", Align::Right),
 ];
 
 /// What one exporter address sent.
@@ -169,6 +171,8 @@ fn row(
         grouped(sums.records.both_sides().nobody),
         grouped(sums.raw_sets.iter().sum()),
         grouped(tally.refused.iter().sum()),
+        grouped(sums.sequence.missing),
+        grouped(sums.sequence.restarts),
     ]
 }
 
@@ -210,6 +214,8 @@ fn exporter_json(address: IpAddr, exporter: &Exporter, facts: &Facts) -> String 
             exporter.seen_s_ago(facts.clock.now()).to_string(),
         ),
         ("messages", sums.messages_in.to_string()),
+        ("looped", tally.looped.to_string()),
+        ("sequence", sequence_json(&sums.sequence)),
         ("templates", exporter.templates_count.to_string()),
         (
             "templates_by_as_fields",
@@ -222,6 +228,17 @@ fn exporter_json(address: IpAddr, exporter: &Exporter, facts: &Facts) -> String 
         ("as_kept", records.kept.to_string()),
         ("records_appended", sums.records_cloned.to_string()),
         ("records_raw", json::numbers(raw)),
+    ])
+}
+
+fn sequence_json(sequence: &SequenceCounters) -> String {
+    object(&[
+        ("gaps", sequence.gaps.to_string()),
+        ("missing", sequence.missing.to_string()),
+        ("late", sequence.late.to_string()),
+        ("repeated", sequence.repeated.to_string()),
+        ("restarts", sequence.restarts.to_string()),
+        ("clock_jumps", sequence.clock_jumps.to_string()),
     ])
 }
 

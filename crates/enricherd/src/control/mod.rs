@@ -22,6 +22,7 @@ pub mod reach;
 pub mod reload;
 pub mod resolve;
 pub mod reverse_dns;
+pub mod roll_call;
 pub mod sources;
 pub mod standing;
 pub mod stats;

@@ -15,9 +15,11 @@ use super::crew::Orders;
 use super::probes;
 use crate::config::Config;
 use crate::control::disagreements::Watch;
+use crate::control::exporters;
 use crate::control::facts::Facts;
 use crate::control::reach::is_fatal;
 use crate::control::resolve::{Addresses, resolve};
+use crate::control::roll_call::{Moment, RollCall};
 use crate::control::standing::SharedStanding;
 use crate::control::stats;
 use crate::control::telnet;
@@ -218,17 +220,25 @@ fn troubles(before: &[TargetPage], now: &[TargetPage]) -> Vec<(Level, String)> {
     now.iter().enumerate().filter_map(change).collect()
 }
 
-/// Notes how far the numbers are, for rates.
+/// Notes how far the numbers are, for rates, and who is there.
 async fn feel_pulse(facts: Arc<Facts>) {
     let mut times = every(PULSE_INTERVAL);
     let mut seconds = 0_u64;
+    let mut roll_call = RollCall::default();
     loop {
         let numbers = facts.pages.totals();
         facts.pulse.note(facts.clock.now().0, &numbers);
         health::note(&facts, &numbers);
         if seconds.is_multiple_of(EXPORTERS_PULSE_SECONDS) {
             let numbers = facts.with_lists().await;
-            facts.pulse.note_exporters(facts.clock.now().0, &numbers);
+            let now = facts.clock.now();
+            facts.pulse.note_exporters(now.0, &numbers);
+            let moment = Moment {
+                events: &facts.events,
+                now,
+                wall: facts.now(),
+            };
+            roll_call.look(&exporters::of(&numbers, &facts), &facts.told.config, moment);
         }
         times.tick().await;
         seconds = seconds.wrapping_add(1);

@@ -7,6 +7,7 @@ pub mod identity;
 pub mod known;
 mod learnt;
 mod left_out;
+mod loops;
 pub mod outlets;
 pub mod page;
 pub mod replay;

@@ -17,7 +17,7 @@ pub const EXPORTERS_MAX: usize = 4096;
 pub enum Refused {
     /// It is longer than `performance.buffer_size`.
     Cut,
-    /// It came with a TTL of 1 or 0: it goes in circles.
+    /// It goes in circles: it is a Message of ours, or came with a TTL of 1 or 0.
     Loop,
     /// Its sender is not in `general.allow_exporters`.
     NotAllowed,
@@ -58,6 +58,8 @@ pub struct Tally {
     pub unknown_versions: u64,
     /// Messages in them whose lengths contradict each other.
     pub malformed: u64,
+    /// Messages of ours that came back, dropped or not.
+    pub looped: u64,
     /// Those that were not taken, by [`Refused`].
     pub refused: [u64; Refused::ALL.len()],
     /// When the last one came.
@@ -71,6 +73,7 @@ impl Tally {
         self.octets += other.octets;
         self.unknown_versions += other.unknown_versions;
         self.malformed += other.malformed;
+        self.looped += other.looped;
         self.seen_at = self.seen_at.max(other.seen_at);
         for (sum, number) in self.refused.iter_mut().zip(other.refused) {
             *sum += number;

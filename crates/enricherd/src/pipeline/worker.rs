@@ -26,6 +26,7 @@ use crate::pipeline::apart::{Apart, ApartWatch};
 use crate::pipeline::known::{Known, SharedKnown};
 use crate::pipeline::learnt::Learnt;
 use crate::pipeline::left_out::LeftOut;
+use crate::pipeline::loops::{Loops, Seen};
 use crate::pipeline::outlets::Outlets;
 use crate::pipeline::page::{Numbers, Page, TargetPage, WorkerPage};
 use crate::pipeline::senders::{Cargo, Senders, Ttls};
@@ -133,6 +134,7 @@ pub struct Worker<O> {
     ttls: Ttls,
     senders: Senders,
     tallies: Tallies,
+    loops: Loops,
     known: SharedKnown,
     clock: Clock,
     swept_at: Millis,
@@ -183,6 +185,7 @@ impl<O: Observer> Worker<O> {
             ttls: [0; BATCH_DATAGRAMS],
             senders: Senders::new(&start.outlets, own_addresses, start.seed, now),
             tallies: Tallies::new(start.seed),
+            loops: Loops::new(start.seed),
             known: start.known,
             clock: start.clock,
             swept_at: now,
@@ -310,7 +313,13 @@ impl<O: Observer> Worker<O> {
         } else if ttl <= 1 {
             Some(Refused::Loop)
         } else {
-            None
+            let senders = &self.senders;
+            let is_collector = || senders.sends_to(exporter.ip());
+            let seen = self
+                .loops
+                .look(octets, (exporter.ip(), ttl), is_collector, now);
+            tally.looped += u64::from(seen != Seen::New);
+            (seen == Seen::Again).then_some(Refused::Loop)
         };
         let depth = self.watched.begin(exporter, octets, now);
         if let Some(reason) = refused {
@@ -388,6 +397,12 @@ impl<O: Observer> Worker<O> {
             inbox: &self.inbox,
             ttls: (cause == Cause::Datagrams).then_some(&self.ttls),
         };
+        for outgoing in self.egress.outgoing() {
+            let parts = cargo.parts(outgoing, u8::MAX);
+            let source = outgoing.route.exporter.ip();
+            self.loops
+                .note((parts.header, parts.body), source, parts.ttl);
+        }
         self.senders.send(cargo, now);
         self.egress.clear();
     }

@@ -11,6 +11,7 @@ mod control;
 mod faults;
 mod forwarding;
 mod http;
+mod loops;
 mod message;
 mod restart;
 mod rig;

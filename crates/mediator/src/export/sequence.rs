@@ -31,6 +31,8 @@ pub struct Place {
     pub export_time_s: u32,
     /// When it came.
     pub arrived: Millis,
+    /// Whether that is all of them: of Sets that nobody can read nobody knows the records.
+    pub units_known: bool,
     /// Whether the exporter's own clock shows that it restarted since the last Message.
     pub clock_restarted: bool,
 }
@@ -42,6 +44,8 @@ pub enum Placed {
     InOrder,
     /// It is older than others that were sent, and took none of their numbers.
     Late,
+    /// It was sent before.
+    Repeated,
     /// It is far from all others, and took numbers at the end.
     Stray,
     /// The exporter began to count anew.
@@ -56,6 +60,8 @@ pub struct Numbers {
     offset: u32,
     next_in: u32,
     newest_in: u32,
+    /// Whether `next_in` counts every record of the newest Message.
+    is_next_known: bool,
     newest_time_s: u32,
     suspect: Option<Suspect>,
     recent: [Recent; WINDOW],
@@ -74,6 +80,8 @@ struct Suspect {
 #[derive(Clone, Copy, Debug, Default)]
 struct Recent {
     known: bool,
+    came: bool,
+    has_units: bool,
     sequence_in: u32,
     sequence_out: u32,
     at: Millis,
@@ -89,6 +97,7 @@ impl Numbers {
             offset: 0,
             next_in: 0,
             newest_in: 0,
+            is_next_known: false,
             newest_time_s: 0,
             suspect: None,
             recent: [Recent::default(); WINDOW],
@@ -199,10 +208,21 @@ impl Numbers {
         self.leave_out(u32::from(self.counts_messages), placed);
     }
 
+    /// Returns how many numbers are missing between the newest Message and this one.
+    #[must_use]
+    pub fn missing_before(&self, place: &Place) -> u32 {
+        let ahead = place.sequence.wrapping_sub(self.next_in);
+        if self.started && self.is_next_known && ahead < 1 << 31 {
+            ahead
+        } else {
+            0
+        }
+    }
+
     /// Notes that so many of the numbers of a Message that was `placed` were not used, so that
     /// they leave no gap. What is late leaves one: others behind it were sent already.
     pub fn leave_out(&mut self, units: u32, placed: Placed) {
-        if placed != Placed::Late {
+        if !matches!(placed, Placed::Late | Placed::Repeated) {
             self.offset = self.offset.wrapping_sub(units);
         }
     }
@@ -210,17 +230,27 @@ impl Numbers {
     fn counted_by_message(&mut self, place: &Place) -> (u32, Placed) {
         let ahead = place.sequence.wrapping_sub(self.next_in);
         if ahead < 1 << 31 {
-            self.note_gap(ahead, place.arrived);
+            self.note_gap(ahead, place);
             return (self.advance(place), Placed::InOrder);
         }
         if let Some(recent) = self.recently(place) {
-            return (recent.sequence_out, Placed::Late);
+            let placed = if recent.came {
+                Placed::Repeated
+            } else {
+                Placed::Late
+            };
+            let number = recent.sequence_out;
+            recent.came = true;
+            return (number, placed);
         }
         self.out_of_window(place)
     }
 
     fn counted_by_record(&mut self, place: &Place) -> (u32, Placed) {
         let ahead = place.sequence.wrapping_sub(self.newest_in);
+        if ahead == 0 && place.units > 0 && self.has_come(place) {
+            return (self.late_number(place), Placed::Repeated);
+        }
         if ahead < 1 << 31 {
             return (self.advance(place), Placed::InOrder);
         }
@@ -228,7 +258,12 @@ impl Numbers {
             return (self.restart(place), Placed::Restarted);
         }
         if self.is_in_window(place) {
-            return (self.late_number(place), Placed::Late);
+            let number = self.late_number(place);
+            if place.units > 0 && self.has_come(place) {
+                return (number, Placed::Repeated);
+            }
+            self.remember(place, number, true);
+            return (number, Placed::Late);
         }
         self.out_of_window(place)
     }
@@ -286,39 +321,54 @@ impl Numbers {
         self.suspect = None;
         self.newest_in = place.sequence;
         self.next_in = place.sequence.wrapping_add(place.units);
+        self.is_next_known = place.units_known;
         self.newest_time_s = self.newest_time_s.max(place.export_time_s);
-        self.remember(place.sequence, number, place.arrived);
+        self.remember(place, number, true);
         number
     }
 
     /// Keeps the numbers that a gap leaves free, the last of them at least.
-    fn note_gap(&mut self, missing: u32, now: Millis) {
+    fn note_gap(&mut self, missing: u32, place: &Place) {
         let window = u32::try_from(WINDOW).unwrap_or(u32::MAX);
         for behind in (1..=missing.min(window)).rev() {
             let sequence = self.next_in.wrapping_add(missing).wrapping_sub(behind);
-            self.remember(sequence, sequence.wrapping_add(self.offset), now);
+            let missing = Place { sequence, ..*place };
+            self.remember(&missing, sequence.wrapping_add(self.offset), false);
         }
     }
 
-    fn remember(&mut self, sequence_in: u32, sequence_out: u32, at: Millis) {
+    /// Keeps the number of a Message; `came`: it is there, and not only missing.
+    fn remember(&mut self, place: &Place, sequence_out: u32, came: bool) {
         let slot = self.recent_at.checked_rem(WINDOW).unwrap_or(0);
         if let Some(recent) = self.recent.get_mut(slot) {
             *recent = Recent {
                 known: true,
-                sequence_in,
+                came,
+                has_units: place.units > 0,
+                sequence_in: place.sequence,
                 sequence_out,
-                at,
+                at: place.arrived,
             };
         }
         self.recent_at = slot.saturating_add(1);
     }
 
-    fn recently(&self, place: &Place) -> Option<Recent> {
+    fn recently(&mut self, place: &Place) -> Option<&mut Recent> {
         self.recent
-            .iter()
+            .iter_mut()
             .find(|recent| recent.known && recent.sequence_in == place.sequence)
             .filter(|recent| place.arrived.since(recent.at) <= LATE_MS)
-            .copied()
+    }
+
+    /// Whether a Message with records came lately under the same number.
+    fn has_come(&self, place: &Place) -> bool {
+        self.recent.iter().any(|recent| {
+            recent.known
+                && recent.came
+                && recent.has_units
+                && recent.sequence_in == place.sequence
+                && place.arrived.since(recent.at) <= LATE_MS
+        })
     }
 
     /// The number of an IPFIX Message that comes late: what was added to the Message behind it
@@ -354,6 +404,7 @@ mod tests {
         Place {
             sequence,
             units: 1,
+            units_known: true,
             export_time_s: 1000,
             arrived: Millis(0),
             clock_restarted: false,
@@ -428,6 +479,32 @@ mod tests {
     }
 
     #[test]
+    fn what_is_missing_late_and_repeated_is_told_apart() {
+        for (version, units) in [(Version::V9, 1), (Version::Ipfix, 10)] {
+            let mut numbers = Numbers::new(version);
+            let mut send = |nth: u32| {
+                let place = records(nth * units, units, 50);
+                let missing = numbers.missing_before(&place);
+                let (_, placed) = numbers.message(&place);
+                numbers.leave_out(units, placed);
+                (placed, missing / units)
+            };
+            let expected = [
+                (1, (Placed::InOrder, 0)),
+                (2, (Placed::InOrder, 0)),
+                (2, (Placed::Repeated, 0)),
+                (5, (Placed::InOrder, 2)),
+                (3, (Placed::Late, 0)),
+                (3, (Placed::Repeated, 0)),
+                (6, (Placed::InOrder, 0)),
+            ];
+            for (nth, expected) in expected {
+                assert_eq!(send(nth), expected, "{version:?} {nth}");
+            }
+        }
+    }
+
+    #[test]
     fn records_that_are_left_out_leave_no_gap_and_a_late_message_stands_where_it_belongs() {
         let mut numbers = Numbers::new(Version::Ipfix);
         let mut send = |sequence, left_out| {
@@ -452,7 +529,8 @@ mod tests {
             "a Template Message has no number of its own"
         );
         assert_eq!(numbers.message(&records(110, 5, 50)).0, 110);
-        assert_eq!(numbers.message(&records(100, 10, 50)), (100, Placed::Late));
+        let again = numbers.message(&records(100, 10, 50));
+        assert_eq!(again, (100, Placed::Repeated));
         assert_eq!(
             numbers.message(&records(0, 4, 60)),
             (115, Placed::Restarted)

@@ -9,10 +9,11 @@ use super::session::Session;
 use super::{Mediator, Message, Run, route};
 use crate::collect::store::SessionIndex;
 use crate::counters::{Dropped, OutletCounters};
-use crate::export::draft::{Counts, Draft};
+use crate::export::draft::{Counts, Draft, Piece};
 use crate::export::emit::{self, Envelope, Sent};
 use crate::export::sequence::{Numbers, Place, Placed};
 use crate::observe::Observer;
+use crate::wire::DATA_SET_ID_MIN;
 use crate::wire::header::{Header, Stamp};
 use crate::wire::set::Extent;
 use crate::{Millis, Version};
@@ -34,6 +35,13 @@ struct Drafts {
 }
 
 impl Drafts {
+    /// Whether every Data Record in them is counted.
+    fn are_counted(&self) -> bool {
+        let is_counted =
+            |piece: &Piece| piece.set_id < DATA_SET_ID_MIN || piece.counts == Counts::Data;
+        self.raw.is_empty() && self.main.pieces().iter().all(is_counted)
+    }
+
     /// Whether what nobody could read leaves in a Message behind the other Sets.
     fn have_both(&self) -> bool {
         !self.raw.is_empty() && !self.main.is_empty()
@@ -72,7 +80,7 @@ impl Mediator {
         let records = records_in(&drafts.main, outcome);
         let stated = usize::from(message.header.count_or_length);
         drafts.raw.count_unknown(stated, records.all);
-        let place = self.place(index, message, records.data);
+        let place = self.place(index, message, records.data, drafts.are_counted());
         if leaves_nothing {
             self.drop_message(Dropped::Empty);
             self.skip_numbers(index, &place);
@@ -107,7 +115,13 @@ impl Mediator {
         }
     }
 
-    fn place(&self, index: SessionIndex, message: &Message<'_>, data_records: usize) -> Place {
+    fn place(
+        &self,
+        index: SessionIndex,
+        message: &Message<'_>,
+        data_records: usize,
+        units_known: bool,
+    ) -> Place {
         let header = &message.header;
         let units = match header.version {
             Version::Ipfix => u32::try_from(data_records).unwrap_or(u32::MAX),
@@ -120,6 +134,7 @@ impl Mediator {
         Place {
             sequence: header.sequence,
             units,
+            units_known,
             export_time_s: header.export_time_s,
             arrived: message.arrived,
             clock_restarted: doubted,
@@ -185,6 +200,7 @@ impl Mediator {
             _ => &job.drafts.announcement,
         };
         let place = &job.place;
+        let missing = numbers.missing_before(place);
         let (first, placed) = announce(announcement, &envelope, place, numbers, run, &mut total);
         self.counters.announcements += u64::from(total.messages);
         let before = total.messages;
@@ -204,6 +220,9 @@ impl Mediator {
             }
         }
         if outlet == 0 {
+            session
+                .attached
+                .note_place(placed, missing, job.place.units);
             session.attached.counters.messages_out += u64::from(total.messages);
             self.counters.restarts += u64::from(placed == Placed::Restarted);
         }

@@ -74,6 +74,9 @@ impl Mediator {
         for outlet in 0..self.settings.outlets.len() {
             is_wanted |= match self.selecting.want(outlet) {
                 Want::Everything => {
+                    if outlet == 0 {
+                        self.note_v5_number(index, &place_of_v5(&header, run.now));
+                    }
                     self.send_v5(run, index, outlet, &header, octets);
                     true
                 }
@@ -81,6 +84,19 @@ impl Mediator {
             };
         }
         self.count_message(is_wanted);
+    }
+
+    /// Notes the number of a Message that keeps it.
+    fn note_v5_number(&mut self, index: SessionIndex, place: &Place) {
+        let Some(session) = self.store.session_mut(index) else {
+            return;
+        };
+        let Some(numbers) = session.attached.numbers.first_mut() else {
+            return;
+        };
+        let missing = numbers.missing_before(place);
+        let (_, placed) = numbers.message(place);
+        session.attached.note_place(placed, missing, place.units);
     }
 
     /// Sends the records that an outlet wants, with numbers of its own. Returns whether any left.
@@ -111,14 +127,13 @@ impl Mediator {
         let Some(numbers) = session.attached.numbers.get_mut(outlet) else {
             return false;
         };
-        let (mut number, placed) = numbers.message(&Place {
-            sequence: header.sequence,
-            units: header.count_or_length.into(),
-            export_time_s: header.export_time_s,
-            arrived: run.now,
-            clock_restarted: false,
-        });
+        let place = place_of_v5(header, run.now);
+        let missing = numbers.missing_before(&place);
+        let (mut number, placed) = numbers.message(&place);
         numbers.leave_out(left_out, placed);
+        if outlet == 0 {
+            session.attached.note_place(placed, missing, place.units);
+        }
         let octets_max = self.octets_max(outlet, exporter);
         let records_max = octets_max.saturating_sub(V5_HEADER_OCTETS) / V5_RECORD_OCTETS;
         let records = core::mem::take(&mut self.selecting.records);
@@ -312,6 +327,7 @@ impl Mediator {
         let place = Place {
             sequence: header.sequence,
             units: u32::from(header.version == Version::V9),
+            units_known: header.version == Version::V9,
             export_time_s: header.export_time_s,
             arrived: run.now,
             clock_restarted: false,
@@ -436,6 +452,17 @@ impl Mediator {
                 numbers.skip(place);
             }
         }
+    }
+}
+
+fn place_of_v5(header: &Header, now: Millis) -> Place {
+    Place {
+        sequence: header.sequence,
+        units: header.count_or_length.into(),
+        units_known: true,
+        export_time_s: header.export_time_s,
+        arrived: now,
+        clock_restarted: false,
     }
 }
 

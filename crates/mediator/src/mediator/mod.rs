@@ -452,6 +452,8 @@ impl Mediator {
         if session.attached.restored {
             save::judge_restored(session, header);
         }
+        let has_jumped = session.attached.clock.note_jump(header, now);
+        session.attached.counters.sequence.clock_jumps += u64::from(has_jumped);
         let rebooted = session.attached.clock.note(header);
         session.attached.rebooted |= rebooted;
         if session.hold.is_empty() {

@@ -11,7 +11,7 @@ use crate::enrich::disagree::{Disagreement, EXAMPLES_MAX, Examples};
 use crate::enrich::plan::{Action, Plan};
 use crate::enrich::sampling::{Samplers, Sampling};
 use crate::export::mapping::CloneIds;
-use crate::export::sequence::Numbers;
+use crate::export::sequence::{Numbers, Placed};
 use crate::limits::SESSION_BYTES;
 use crate::settings::{Settings, Treatment};
 use crate::wire::header::Header;
@@ -152,6 +152,25 @@ impl Attached {
         self.samplers.common().or(written.filter(|rate| *rate > 0))
     }
 
+    /// Counts what the number of a Message showed: where it stands, and how many are missing before
+    /// it.
+    pub(crate) fn note_place(&mut self, placed: Placed, missing: u32, units: u32) {
+        let sequence = &mut self.counters.sequence;
+        match placed {
+            Placed::InOrder => {
+                sequence.gaps += u64::from(missing > 0);
+                sequence.missing += u64::from(missing);
+            }
+            Placed::Late => {
+                sequence.late += 1;
+                sequence.missing = sequence.missing.saturating_sub(units.into());
+            }
+            Placed::Repeated => sequence.repeated += 1,
+            Placed::Restarted => sequence.restarts += 1,
+            Placed::Stray => {}
+        }
+    }
+
     /// Counts what became of the records of a Set, in which there may be an example of a
     /// disagreement.
     pub(crate) fn note(
@@ -169,6 +188,10 @@ impl Attached {
 
 /// Boot times further apart than this are two boots.
 const BOOT_JITTER_MS: u32 = 5000;
+
+/// An exporter whose clock goes on otherwise than ours by this much has set it.
+const CLOCK_JUMP_S: u64 = 60;
+
 /// When an exporter says that it started: only v9 tells.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ExporterClock {
@@ -176,6 +199,8 @@ pub(crate) struct ExporterClock {
     /// Whether two Messages ever agreed: some exporters send no usable uptime.
     pub(crate) is_trusted: bool,
     pub(crate) export_time_s: u32,
+    /// How far it was behind our clock with the last Message.
+    behind_s: Option<i64>,
 }
 
 impl ExporterClock {
@@ -190,6 +215,14 @@ impl ExporterClock {
         self.is_trusted |= agrees;
         self.boot_ms = Some(boot_ms);
         self.is_trusted && !agrees
+    }
+
+    /// Notes how far the clock is from ours; returns whether it jumped since the last Message.
+    pub(crate) fn note_jump(&mut self, header: &Header, now: Millis) -> bool {
+        let now_s = i64::try_from(now.0 / 1000).unwrap_or(i64::MAX);
+        let behind_s = now_s.saturating_sub(header.export_time_s.into());
+        let before_s = self.behind_s.replace(behind_s);
+        before_s.is_some_and(|before_s| behind_s.abs_diff(before_s) > CLOCK_JUMP_S)
     }
 
     /// Whether a boot time is the known one, modulo 2^32 milliseconds.

@@ -117,7 +117,7 @@ impl<'a> Cargo<'a> {
         self.ttls?.get(index).copied()
     }
 
-    fn parts(&self, outgoing: &'a Outgoing, ttl_otherwise: u8) -> Parts<'a> {
+    pub(super) fn parts(&self, outgoing: &'a Outgoing, ttl_otherwise: u8) -> Parts<'a> {
         let body = match &outgoing.body {
             Body::Received(range) => {
                 let index = usize::try_from(outgoing.received_index).unwrap_or(usize::MAX);
@@ -225,6 +225,12 @@ impl Senders {
             (has_recovered | target.is_trial_due(now)).then_some(())
         });
         recovered.count() > 0
+    }
+
+    /// Whether a collector has this address.
+    pub(super) fn sends_to(&self, address: IpAddr) -> bool {
+        let mut targets = self.targets.iter();
+        targets.any(|target| target.address.is_some_and(|one| one.ip() == address))
     }
 
     /// Returns which outlets can be reached, if these collectors can: one of an outlet is enough.
