@@ -23,7 +23,7 @@ pub struct Limits {
     /// Octets of Messages that wait for a Template, of one exporter address.
     pub held_octets_per_exporter_max: usize,
     /// Ports of one exporter address seen within a minute; with more it becomes port-less.
-    pub ports_per_minute_max: u32,
+    pub ports_per_minute_max: usize,
     /// Template IDs of one session that were waited for in vain; further ones are not waited for.
     pub waited_ids_max: usize,
     /// A session that was silent for this long is forgotten.

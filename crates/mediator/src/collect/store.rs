@@ -43,7 +43,8 @@ struct Exporter {
     sessions_count: u32,
     held_octets: usize,
     minute_began: Millis,
-    ports_this_minute: u32,
+    /// The ports of this minute; none once there were too many.
+    ports: Vec<u16>,
     portless: bool,
     port: u16,
 }
@@ -232,23 +233,28 @@ impl<P, S, D: Default> Store<P, S, D> {
         })
     }
 
-    /// Counts a new port of an exporter; returns the port that keys its sessions, and its first.
+    /// Notes the port of a new session of an exporter; returns the port that keys its sessions,
+    /// and its first.
     fn note_port(&mut self, exporter: SocketAddr, now: Millis) -> (u16, u16) {
         let entry = self.exporters.entry(exporter.ip()).or_insert(Exporter {
             sessions_count: 0,
             held_octets: 0,
             minute_began: now,
-            ports_this_minute: 0,
+            ports: Vec::new(),
             portless: false,
             port: exporter.port(),
         });
         if now.since(entry.minute_began) > 60_000 {
             entry.minute_began = now;
-            entry.ports_this_minute = 0;
+            entry.ports.clear();
         }
-        entry.ports_this_minute = entry.ports_this_minute.saturating_add(1);
-        if entry.ports_this_minute > self.limits.ports_per_minute_max && !entry.portless {
+        // One port may speak for many domains: a router has one for each of its line cards.
+        if !entry.portless && !entry.ports.contains(&exporter.port()) {
+            entry.ports.push(exporter.port());
+        }
+        if entry.ports.len() > self.limits.ports_per_minute_max {
             entry.portless = true;
+            entry.ports = Vec::new();
             self.counters.exporters_portless += 1;
         }
         let port = if entry.portless { 0 } else { exporter.port() };

@@ -151,6 +151,19 @@ fn sixteen_ports_in_a_minute_and_more_later_stay_sessions_of_their_own() {
 }
 
 #[test]
+fn the_domains_of_two_ports_are_not_taken_for_ports() {
+    let mut rig = Rig::with(settings());
+    let (narrow, wide) = ("0100 0001 IE8/4", "0100 0002 IE8/4 IE1/4");
+    for domain in 0..12 {
+        for (port, fields) in [(1000, narrow), (1001, wide)] {
+            rig.send_from(port, &of_domain(&v9(1, 1, &[set(0, fields)]), domain));
+        }
+    }
+    assert_eq!(rig.counters().store.exporters_portless, 0);
+    assert_eq!(rig.mediator.sessions().count(), 24);
+}
+
+#[test]
 fn ids_that_were_waited_for_in_vain_are_bounded_and_others_pass_at_once() {
     let mut rig = Rig::with(Settings {
         limits: Limits {
