@@ -65,6 +65,7 @@ pub struct Session<P, S> {
     templates: Vec<Template<P>>,
     waited: Vec<u16>,
     doubted_at: Option<Millis>,
+    restart_suspected: bool,
 }
 
 impl<P, S> Session<P, S> {
@@ -84,6 +85,7 @@ impl<P, S> Session<P, S> {
             templates: Vec::new(),
             waited: Vec::new(),
             doubted_at: None,
+            restart_suspected: false,
         }
     }
 
@@ -192,10 +194,18 @@ impl<P, S> Session<P, S> {
     pub fn doubt_before(&mut self, since: Millis) {
         self.waited.clear();
         self.doubted_at = Some(since);
+        self.restart_suspected = true;
         for template in &mut self.templates {
             if template.announced_at() < since {
-                template.doubt();
+                template.doubt_for_restart();
             }
+        }
+    }
+
+    /// Takes back what [`Self::doubt_before`] did: the exporter never restarted.
+    pub fn believe_again(&mut self) {
+        if core::mem::take(&mut self.restart_suspected) {
+            self.templates.iter_mut().for_each(Template::believe_again);
         }
     }
 }

@@ -24,13 +24,24 @@ pub struct Template<P> {
     version: Version,
     kind: TemplateKind,
     octets: Box<[u8]>,
-    confirmed: bool,
+    standing: Standing,
     announced_at: Millis,
     fitted_at: Option<Millis>,
     refresh_longest_ms: Option<u64>,
     bytes: usize,
     /// What the upper layers made of it.
     pub prepared: P,
+}
+
+/// Whether a definition is believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// The exporter is known to mean it now.
+    Confirmed,
+    /// It may mean another.
+    Doubted,
+    /// It restarted, as it seems, and may mean another since.
+    DoubtedForRestart,
 }
 
 /// What an announcement did to a stored Template.
@@ -61,7 +72,7 @@ impl<P> Template<P> {
                 .saturating_add(octets.len())
                 .saturating_add(prepared_bytes),
             octets,
-            confirmed: true,
+            standing: Standing::Confirmed,
             announced_at: now,
             fitted_at: None,
             refresh_longest_ms: None,
@@ -107,19 +118,33 @@ impl<P> Template<P> {
 
     /// Whether the exporter is known to mean this definition now.
     #[must_use]
-    pub const fn is_confirmed(&self) -> bool {
-        self.confirmed
+    pub fn is_confirmed(&self) -> bool {
+        self.standing == Standing::Confirmed
     }
 
-    /// Says that the exporter restarted: the definition stands until it is announced again, but
-    /// is not used.
+    /// Says that the exporter may mean something else: the definition stands until it is announced
+    /// again, but is not used.
     pub fn doubt(&mut self) {
-        self.confirmed = false;
+        self.standing = Standing::Doubted;
+    }
+
+    /// Says that the exporter restarted, as it seems.
+    pub fn doubt_for_restart(&mut self) {
+        if self.standing == Standing::Confirmed {
+            self.standing = Standing::DoubtedForRestart;
+        }
+    }
+
+    /// Says that the exporter did not restart.
+    pub fn believe_again(&mut self) {
+        if self.standing == Standing::DoubtedForRestart {
+            self.standing = Standing::Confirmed;
+        }
     }
 
     /// Says that the exporter kept running: a restored definition may be used.
     pub fn confirm(&mut self) {
-        self.confirmed = true;
+        self.standing = Standing::Confirmed;
     }
 
     /// Notes the same definition announced again.
@@ -127,7 +152,7 @@ impl<P> Template<P> {
         let interval_ms = now.since(self.announced_at);
         self.refresh_longest_ms = Some(self.refresh_longest_ms.unwrap_or(0).max(interval_ms));
         self.announced_at = now;
-        self.confirmed = true;
+        self.standing = Standing::Confirmed;
     }
 
     /// Notes a Data Set that fits.
@@ -156,7 +181,7 @@ impl<P> Template<P> {
     /// Whether it may be used at `now`.
     #[must_use]
     pub fn is_live(&self, now: Millis) -> bool {
-        self.confirmed && !self.is_expired(now)
+        self.is_confirmed() && !self.is_expired(now)
     }
 
     /// Whether neither announcements nor data keep it alive any more.

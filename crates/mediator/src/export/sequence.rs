@@ -8,6 +8,10 @@
 //! Two facts tell a restart from a late Message: it is further behind than the window, and either
 //! its clock says so or a second Message goes on from it.
 //!
+//! Some exporters have several processors that count each for itself, behind one port and in one
+//! domain. One that goes on from where it stopped, long after it began anew, never restarted: it
+//! has two counts. Nobody can tell loss from that; it is numbered through.
+//!
 //! Not here: counting records, writing headers.
 //! Bound: the last [`WINDOW`] Messages of a session and outlet.
 
@@ -18,6 +22,8 @@ use crate::{Millis, Version};
 pub const WINDOW: usize = 64;
 /// Messages that may come late by this much.
 pub const LATE_MS: u64 = 2000;
+/// Data Records that as many Messages have, more or less.
+const WINDOW_RECORDS: u32 = 4096;
 
 /// What a Message says of its place in the stream.
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +70,8 @@ pub struct Numbers {
     is_next_known: bool,
     newest_time_s: u32,
     suspect: Option<Suspect>,
+    left: Option<Left>,
+    has_two_counts: bool,
     recent: [Recent; WINDOW],
     recent_at: usize,
 }
@@ -75,6 +83,14 @@ struct Suspect {
     follows: u32,
     at: Millis,
     seen: u8,
+}
+
+/// Where the exporter stopped when it began to count anew: the number that would have followed,
+/// and when it did.
+#[derive(Clone, Copy, Debug)]
+struct Left {
+    follows: u32,
+    at: Millis,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -100,6 +116,8 @@ impl Numbers {
             is_next_known: false,
             newest_time_s: 0,
             suspect: None,
+            left: None,
+            has_two_counts: false,
             recent: [Recent::default(); WINDOW],
             recent_at: 0,
         }
@@ -161,6 +179,9 @@ impl Numbers {
         if !self.started || header.version == Version::V5 {
             return None;
         }
+        if self.has_two_counts || self.goes_on_from_left(header.sequence) {
+            return None;
+        }
         if let Some(suspect) = self.confirmed_by(header.sequence, header.export_time_s) {
             return Some(suspect.at);
         }
@@ -171,8 +192,18 @@ impl Numbers {
         } else {
             header.sequence.wrapping_sub(self.newest_in) >= 1 << 31
                 && header.export_time_s > self.newest_time_s
+                && !self.is_in_window(header.sequence, arrived)
         };
         restarted.then_some(arrived)
+    }
+
+    /// Whether a Message tells that its exporter never restarted, but has two counts.
+    #[must_use]
+    #[inline]
+    pub fn shows_two_counts(&self, sequence: u32, arrived: Millis) -> bool {
+        let is_late = |left: Left| arrived.since(left.at) <= LATE_MS;
+        self.has_two_counts
+            || (self.left.is_some_and(|left| !is_late(left)) && self.goes_on_from_left(sequence))
     }
 
     /// Returns the number of a Message, and what it means.
@@ -182,8 +213,19 @@ impl Numbers {
             self.offset = 0;
             return (self.advance(place), Placed::InOrder);
         }
+        if self.shows_two_counts(place.sequence, place.arrived) {
+            self.has_two_counts = true;
+            return (self.next_free(place.units), Placed::InOrder);
+        }
         if place.clock_restarted {
             return (self.restart(place), Placed::Restarted);
+        }
+        if self.goes_on_from_left(place.sequence) {
+            self.left = self.left.map(|left| Left {
+                follows: place.sequence.wrapping_add(place.units),
+                ..left
+            });
+            return (self.next_free(place.units), Placed::Stray);
         }
         if self.counts_messages {
             self.counted_by_message(place)
@@ -212,7 +254,8 @@ impl Numbers {
     #[must_use]
     pub fn missing_before(&self, place: &Place) -> u32 {
         let ahead = place.sequence.wrapping_sub(self.next_in);
-        if self.started && self.is_next_known && ahead < 1 << 31 {
+        let is_other = self.has_two_counts || self.goes_on_from_left(place.sequence);
+        if self.started && self.is_next_known && !is_other && ahead < 1 << 31 {
             ahead
         } else {
             0
@@ -254,16 +297,16 @@ impl Numbers {
         if ahead < 1 << 31 {
             return (self.advance(place), Placed::InOrder);
         }
-        if place.export_time_s > self.newest_time_s {
-            return (self.restart(place), Placed::Restarted);
-        }
-        if self.is_in_window(place) {
+        if self.is_in_window(place.sequence, place.arrived) {
             let number = self.late_number(place);
             if place.units > 0 && self.has_come(place) {
                 return (number, Placed::Repeated);
             }
             self.remember(place, number, true);
             return (number, Placed::Late);
+        }
+        if place.export_time_s > self.newest_time_s {
+            return (self.restart(place), Placed::Restarted);
         }
         self.out_of_window(place)
     }
@@ -291,9 +334,33 @@ impl Numbers {
         if !self.counts_messages && is_old {
             return (self.late_number(place), Placed::Late);
         }
+        (self.next_free(place.units), Placed::Stray)
+    }
+
+    /// The number behind all others, for a Message that raises it by `units`.
+    const fn next_free(&mut self, units: u32) -> u32 {
         let number = self.next_in.wrapping_add(self.offset);
-        self.offset = self.offset.wrapping_add(place.units);
-        (number, Placed::Stray)
+        self.offset = self.offset.wrapping_add(units);
+        number
+    }
+
+    /// Whether a number is far from those that come, and near where the exporter stopped when it
+    /// began to count anew.
+    fn goes_on_from_left(&self, sequence: u32) -> bool {
+        let left = self
+            .left
+            .filter(|left| self.is_near(left.follows, sequence));
+        left.is_some() && !self.is_near(self.next_in, sequence)
+    }
+
+    fn is_near(&self, expected: u32, sequence: u32) -> bool {
+        let near = if self.counts_messages {
+            u32::try_from(WINDOW).unwrap_or(u32::MAX)
+        } else {
+            WINDOW_RECORDS
+        };
+        let ahead = sequence.wrapping_sub(expected);
+        ahead.min(ahead.wrapping_neg()) <= near
     }
 
     /// The suspicion that a Message confirms, if it does: two in a row are a restart, three where
@@ -309,6 +376,10 @@ impl Numbers {
     }
 
     fn restart(&mut self, place: &Place) -> u32 {
+        self.left = Some(Left {
+            follows: self.next_in,
+            at: place.arrived,
+        });
         let expected = self.next_in.wrapping_add(self.offset);
         self.offset = expected.wrapping_sub(place.sequence);
         self.recent = [Recent::default(); WINDOW];
@@ -387,11 +458,11 @@ impl Numbers {
     }
 
     /// Whether some recent Message is as old: an IPFIX number falls between two that came.
-    fn is_in_window(&self, place: &Place) -> bool {
+    fn is_in_window(&self, sequence: u32, arrived: Millis) -> bool {
         self.recent.iter().any(|recent| {
             recent.known
-                && place.sequence.wrapping_sub(recent.sequence_in) < 1 << 31
-                && place.arrived.since(recent.at) <= LATE_MS
+                && sequence.wrapping_sub(recent.sequence_in) < 1 << 31
+                && arrived.since(recent.at) <= LATE_MS
         })
     }
 }

@@ -382,8 +382,9 @@ fn records_in(main: &Draft, outcome: Outcome) -> Records {
     }
 }
 
-/// Doubts the Templates of an exporter that restarted. A Message that waited is judged when it
-/// leaves: what came behind it was learnt ahead, and is not older than it.
+/// Doubts the Templates of an exporter that restarted, and no longer if it turns out that it did
+/// not. A Message that waited is judged when it leaves: what came behind it was learnt ahead, and
+/// is not older than it.
 pub(super) fn note_restart(
     session: &mut Session,
     header: &Header,
@@ -393,9 +394,12 @@ pub(super) fn note_restart(
     if session.attached.doubted {
         return;
     }
-    let numbers = session.attached.numbers.first();
-    let since = numbers.and_then(|numbers| numbers.shows_restart(header, rebooted, arrived));
-    if let Some(since) = since {
+    let Some(numbers) = session.attached.numbers.first() else {
+        return;
+    };
+    if numbers.shows_two_counts(header.sequence, arrived) {
+        session.believe_again();
+    } else if let Some(since) = numbers.shows_restart(header, rebooted, arrived) {
         session.doubt_before(since);
         session.attached.doubted = true;
     }

@@ -187,6 +187,67 @@ fn after_an_ipfix_restart_the_output_goes_on() {
 }
 
 #[test]
+fn a_late_ipfix_message_with_a_newer_time_is_no_restart() {
+    let mut rig = Rig::with(without_hold());
+    rig.send(&ipfix(0, &[set(2, "0100 0002 IE8/4 IE16/4")]));
+    let filled = |number, time| at_time(&ipfix(number, &[set(256, "8.8.8.8 AS15169")]), time);
+    let came = |number, time| at_time(&ipfix(number, &[set(256, "8.8.8.8 AS0")]), time);
+    for (number, time) in [(0, 1), (2, 2), (1, 3), (3, 4)] {
+        let time = 0x6A00_0000 + time;
+        rig.expect(&came(number, time), &[filled(number, time)]);
+    }
+    assert_eq!(rig.counters().restarts, 0);
+}
+
+/// Two processors of one exporter, each with a count of its own, send two Messages in turn, half a
+/// second apart; `message` gets the number and the half second. Returns what leaves.
+fn in_turn(rig: &mut Rig, message: impl Fn(u32, u32) -> Vec<u8>) -> Vec<Vec<u8>> {
+    let mut sent = Vec::new();
+    for turn in 0..12 {
+        let first = [70_000, 500][turn as usize % 2] + turn / 2 * 2;
+        for number in [first, first + 1] {
+            sent.extend(rig.send(&message(number, turn)));
+        }
+        rig.pass(500);
+    }
+    sent
+}
+
+/// Once it is clear that nobody restarted, all is read.
+fn assert_filled_from_the_seventh_turn(rig: &Rig, sent: &[Vec<u8>]) {
+    assert_eq!(rig.counters().restarts, 1);
+    let is_filled = |message: &Vec<u8>| message.ends_with(&15_169_u32.to_be_bytes());
+    assert!(sent[12..].iter().all(is_filled));
+}
+
+#[test]
+fn two_v9_counts_in_one_session_are_no_restarts() {
+    let mut rig = taught();
+    let sent = in_turn(&mut rig, |number, turn| {
+        let message = v9(number, 1, &[set(256, "8.8.8.8 AS0")]);
+        let booted_ms = if number < 70_000 { 90_000 } else { 0 };
+        let uptime_ms = format!("{:08x}", 100_000 + turn / 2 * 1000 - booted_ms);
+        at_time(&patched(&message, 4, &uptime_ms), 0x6A00_0000 + turn / 2)
+    });
+    assert_filled_from_the_seventh_turn(&rig, &sent);
+    let number = |message: &Vec<u8>| u32::from_be_bytes(message[12..16].try_into().unwrap());
+    let numbers: Vec<u32> = sent.iter().map(number).collect();
+    let follows = |pair: &[u32]| pair[1] == pair[0] + 1;
+    assert!(numbers.windows(2).all(follows), "{numbers:?}");
+}
+
+#[test]
+fn two_ipfix_counts_in_one_session_are_no_restarts() {
+    let mut rig = Rig::with(without_hold());
+    rig.send(&ipfix(70_000, &[set(2, "0100 0002 IE8/4 IE16/4")]));
+    let sent = in_turn(&mut rig, |number, turn| {
+        let message = ipfix(number, &[set(256, "8.8.8.8 AS0")]);
+        at_time(&message, 0x6A00_0000 + turn)
+    });
+    assert_filled_from_the_seventh_turn(&rig, &sent);
+}
+
+#[test]
 fn a_clock_that_is_set_is_no_restart_while_the_numbers_go_on() {
     let mut rig = taught();
     numbers_of(&mut rig, &[data(1), data(2), data(3)]);
