@@ -367,6 +367,36 @@ impl<P, S, D: Default> Store<P, S, D> {
         })
     }
 
+    /// The places of all sessions.
+    #[must_use]
+    pub fn indices(&self) -> Vec<SessionIndex> {
+        let slots = self.slots.iter().zip(0..);
+        let used = slots.filter_map(|(slot, index)| slot.as_ref().map(|_| SessionIndex(index)));
+        used.collect()
+    }
+
+    /// Prepares the Templates of a session anew; `prepare` returns the heap that each then takes.
+    /// Where that needs room, the least useful of the other sessions are forgotten.
+    pub fn prepare_again(
+        &mut self,
+        index: SessionIndex,
+        now: Millis,
+        mut prepare: impl FnMut(&Definition<'_>, &mut P) -> usize,
+    ) {
+        let Some(session) = self.session_mut(index) else {
+            return;
+        };
+        let (mut before, mut after) = (0_usize, 0_usize);
+        for template in session.templates_mut() {
+            before = before.saturating_add(template.bytes());
+            template.prepare_again(&mut prepare);
+            after = after.saturating_add(template.bytes());
+        }
+        let others = self.templates_bytes.saturating_sub(before);
+        self.templates_bytes = others.saturating_add(after);
+        self.make_room(0, index, now);
+    }
+
     fn refuse(&mut self, index: SessionIndex, id: u16) {
         self.counters.templates_refused += 1;
         self.forget(index, id);

@@ -68,9 +68,7 @@ impl<P> Template<P> {
             id: definition.id(),
             version: definition.version(),
             kind: definition.kind(),
-            bytes: size_of::<Self>()
-                .saturating_add(octets.len())
-                .saturating_add(prepared_bytes),
+            bytes: Self::bytes_with(octets.len(), prepared_bytes),
             octets,
             standing: Standing::Confirmed,
             announced_at: now,
@@ -78,6 +76,21 @@ impl<P> Template<P> {
             refresh_longest_ms: None,
             prepared,
         }
+    }
+
+    /// Prepares it anew; `prepare` returns the heap that what is prepared then takes.
+    pub fn prepare_again(&mut self, prepare: impl FnOnce(&Definition<'_>, &mut P) -> usize) {
+        let definition = Definition::from_octets(self.version, self.kind, &self.octets);
+        if let Some(definition) = definition {
+            let prepared_bytes = prepare(&definition, &mut self.prepared);
+            self.bytes = Self::bytes_with(self.octets.len(), prepared_bytes);
+        }
+    }
+
+    const fn bytes_with(octets_count: usize, prepared_bytes: usize) -> usize {
+        size_of::<Self>()
+            .saturating_add(octets_count)
+            .saturating_add(prepared_bytes)
     }
 
     /// The exporter's Template ID.

@@ -45,11 +45,11 @@ impl Mediator {
         let learned = self.store_template(index, definition, now)?;
         match learned {
             Learned::Same => self.own_again(index, id),
-            Learned::New => self.prepare_clone(index, id),
+            Learned::New => self.prepare_clone(index, id, COPIES - 1),
             Learned::Changed => {
                 self.counters.redefinitions += 1;
                 self.drop_borrowed(index, id, &lent);
-                self.prepare_clone(index, id);
+                self.prepare_clone(index, id, COPIES - 1);
             }
         }
         self.store.session(index)?.stored(id)?.prepared.clone()
@@ -68,7 +68,7 @@ impl Mediator {
         if self.store_template(index, definition, now).is_none() {
             return false;
         }
-        self.prepare_clone(index, id);
+        self.prepare_clone(index, id, COPIES - 1);
         if let Some(session) = self.store.session_mut(index) {
             session.attached.copies_pending = true;
             if let Some(template) = session.stored_mut(id) {
@@ -170,8 +170,9 @@ impl Mediator {
         }
     }
 
-    /// Gives a Template whose data are rewritten the ID of its clone.
-    fn prepare_clone(&mut self, index: SessionIndex, id: u16) {
+    /// Gives a Template whose data are rewritten the ID of its clone, which is announced `copies`
+    /// times besides the Message at hand.
+    pub(super) fn prepare_clone(&mut self, index: SessionIndex, id: u16, copies: u8) {
         let Some(template) = self.stored_mut(index, id) else {
             return;
         };
@@ -180,7 +181,7 @@ impl Mediator {
         }
         self.counters.widenings += u64::from(!template.prepared.plan.widened.is_empty());
         let clone_id = self.choose_clone(index, id);
-        self.set_clone(index, id, clone_id, COPIES - 1);
+        self.set_clone(index, id, clone_id, copies);
     }
 
     fn set_clone(&mut self, index: SessionIndex, id: u16, clone_id: Option<u16>, copies: u8) {

@@ -13,6 +13,7 @@ mod build;
 mod deliver;
 mod learn;
 mod legacy;
+mod renew;
 mod save;
 mod select;
 mod session;

@@ -8,6 +8,7 @@ mod announce;
 mod append;
 mod as_rules;
 mod clone_ids;
+mod decisions;
 mod fill;
 mod filters;
 mod hold;

@@ -279,6 +279,14 @@ impl Rig {
         sent.into_iter().map(|(_, datagram)| datagram).collect()
     }
 
+    /// The operator decides anew.
+    pub(crate) fn decide(&mut self, settings: &Settings) {
+        for mediator in [&mut self.mediator, &mut self.unwatched] {
+            mediator.decide(settings.clone(), self.now);
+        }
+        self.check_books();
+    }
+
     /// A collector came back.
     pub(crate) fn announce_again(&mut self) {
         self.on_both(Mediator::announce_again);
