@@ -36,6 +36,7 @@ use socket2::Socket;
 use streams::Streams;
 use tokio::sync::oneshot;
 
+use crate::config::changes::Changes;
 use crate::config::{Config, EVERYONE_MAY_SEND};
 use crate::control::events::{Events, Severity};
 use crate::control::facts::Facts;
@@ -237,12 +238,12 @@ impl Daemon {
         self.orders.give(&Order::Save);
     }
 
-    /// Takes a new configuration, as far as that is possible while it runs, and reads the AS data
-    /// again.
+    /// Takes a new configuration, but for what needs a restart, and reads the AS data again: all of
+    /// it, or nothing.
     ///
     /// # Errors
     /// A sentence for each reason to refuse; nothing has changed then.
-    pub fn reload(&self, config: &Config) -> Result<(), Vec<String>> {
+    pub fn reload(&self, config: &Config) -> Result<Changes, Vec<String>> {
         self.knowledge.reload(config)
     }
 
@@ -304,7 +305,7 @@ fn told(config: &Config, knowledge: &Knowledge, places: SharedPlaces) -> Told {
         ReverseDns::default()
     };
     Told {
-        config: config.clone(),
+        config: Arc::clone(knowledge.config()),
         known: knowledge.known().clone(),
         about: knowledge.about().clone(),
         places,
@@ -342,6 +343,7 @@ fn starts(
 ) -> impl Iterator<Item = Start> {
     let collectors = &config.forwarding.collectors;
     let (mut settings, _) = settings::of(config, collectors, &common.known.load().as_db);
+    let decisions = Arc::clone(&common.known.load().decisions);
     settings.limits = settings::limits_of(common.steering.workers_count());
     let sockets_max = crew::sockets_max(files_max(), common.steering.workers_count());
     settings.own_addresses.clone_from(&common.own_addresses);
@@ -353,8 +355,8 @@ fn starts(
         apart: Arc::clone(&apart),
         socket,
         datagram_octets_max: usize::from(config.performance.datagram_octets_max),
-        allowed: config.general.allow_exporters.clone(),
         settings: settings.clone(),
+        decisions: Arc::clone(&decisions),
         seed: RandomState::new().hash_one(index),
         outlets: common.outlets.clone(),
         streams: common.streams.clone(),

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::Failure;
+use crate::config::changes::Changes;
 use crate::config::{self, Checked};
 use crate::control::events::Severity;
 use crate::control::log::Log;
@@ -85,16 +86,18 @@ fn serve(config: config::Config, named: Option<PathBuf>, log: &Log) -> Result<()
     outcome
 }
 
-fn reload(daemon: &Daemon, named: Option<&Path>, log: &Log) -> Result<(), Vec<String>> {
+fn reload(daemon: &Daemon, named: Option<&Path>, log: &Log) -> Result<Changes, Vec<String>> {
     log.reopen();
     let checked = config::load(named).map_err(|error| vec![error.to_string()]);
     let reloaded = checked.and_then(|checked| daemon.reload(&checked.config));
     match &reloaded {
-        Ok(()) => daemon.tell(
-            Severity::Info,
-            "reload_done",
-            "reload: log file opened again, AS data read again",
-        ),
+        Ok(changes) => {
+            for sentence in changes.sentences() {
+                tracing::info!("reload: {sentence}");
+            }
+            let text = format!("reload: {}", changes.summary());
+            daemon.tell(Severity::Info, "reload_done", &text);
+        }
         Err(faults) => {
             for fault in faults {
                 tracing::error!("reload: {fault}");

@@ -7,6 +7,7 @@
 //! Not here: what the rest of the program makes of it (`pipeline::settings`, `sources`).
 //! Bound: a file has at most [`FILE_OCTETS_MAX`]; see `node` for what it may grow to.
 
+pub mod changes;
 mod check;
 mod dump;
 mod fault;

@@ -8,6 +8,8 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
+use crate::config::changes::Changes;
+
 /// How long whoever asked waits: large dumps take a minute.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -57,9 +59,13 @@ impl Requests {
 
 impl Request {
     /// Tells what became of the reload: done, or a sentence for each reason why not.
-    pub fn answer(self, outcome: &Result<(), Vec<String>>) {
+    pub fn answer(self, outcome: &Result<Changes, Vec<String>>) {
         let text = match outcome {
-            Ok(()) => "reloaded: AS data are read again, and the log file is opened again\n".into(),
+            Ok(changes) => {
+                let sentences = changes.sentences().map(|sentence| sentence + "\n");
+                let sentences: String = sentences.collect();
+                format!("{sentences}reloaded: {}\n", changes.summary())
+            }
             Err(faults) => faults.join("\n") + "\nnothing was changed\n",
         };
         // Whoever asked may have gone.

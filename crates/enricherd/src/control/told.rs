@@ -3,8 +3,10 @@
 //! Not here: the words of an explanation (`control::explain`), reading files (`sources`).
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use arc_swap::ArcSwap;
 use asdb::{Asn, Prefix, Provider};
 
 use crate::config::Config;
@@ -20,8 +22,8 @@ const NAME_PATIENCE: Duration = Duration::from_secs(2);
 /// Everything that an explanation is made of.
 #[derive(Debug)]
 pub struct Told {
-    /// What the operator decided.
-    pub config: Config,
+    /// What is in force.
+    pub config: Arc<ArcSwap<Config>>,
     /// The table in use.
     pub known: SharedKnown,
     /// What explains it.
@@ -53,9 +55,10 @@ impl Told {
                 .map(|name| name.to_string()),
         };
         let (known, about) = (self.known.load(), self.about.load());
+        let config = self.config.load();
         let explanation = Explanation::of(
             question,
-            &self.config,
+            &config,
             (&known.as_db, &about),
             remarks,
             SystemTime::now(),

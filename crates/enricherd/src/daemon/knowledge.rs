@@ -12,9 +12,12 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use arc_swap::ArcSwap;
+
 use crate::config::Config;
+use crate::config::changes::Changes;
 use crate::io::background::{be_nice, give_back_memory, keep_large_blocks_apart};
-use crate::pipeline::known::{Known, SharedKnown, is_idle};
+use crate::pipeline::known::{Decisions, Known, SharedKnown, is_idle};
 use crate::pipeline::settings;
 use crate::sources::Wanted;
 use crate::sources::about::{About, SharedAbout};
@@ -31,11 +34,13 @@ pub(super) struct Knowledge {
     known: SharedKnown,
     about: SharedAbout,
     health: SharedHealth,
+    config: Arc<ArcSwap<Config>>,
 }
 
 #[derive(Debug)]
 struct Held {
     config: Config,
+    decisions: Arc<Decisions>,
     keeper: Keeper,
     /// Replaced tables that a batch may still use.
     replaced: Vec<Arc<Known>>,
@@ -50,7 +55,8 @@ impl Knowledge {
         keep_large_blocks_apart();
         let mut keeper = Keeper::new(&Wanted::of(&config.enrichment));
         say(&keeper.load_quick(SystemTime::now()));
-        let (known, explained) = known(config, &keeper);
+        let decisions = Arc::new(settings::decisions(config, &asdb::AsDb::empty()).0);
+        let (known, explained) = known((config, &decisions), &keeper);
         let (about, health) = (SharedAbout::default(), SharedHealth::default());
         about.replace(explained);
         health.replace(keeper.health(SystemTime::now()));
@@ -58,12 +64,14 @@ impl Knowledge {
         Self {
             held: Arc::new(Mutex::new(Held {
                 config: config.clone(),
+                decisions,
                 keeper,
                 replaced: Vec::new(),
             })),
             known: SharedKnown::new(known),
             about,
             health,
+            config: Arc::new(ArcSwap::from_pointee(config.clone())),
         }
     }
 
@@ -80,6 +88,11 @@ impl Knowledge {
     /// Returns how the sources are.
     pub(super) const fn health(&self) -> &SharedHealth {
         &self.health
+    }
+
+    /// Returns the configuration in force.
+    pub(super) const fn config(&self) -> &Arc<ArcSwap<Config>> {
+        &self.config
     }
 
     /// Looks after the files until whoever has the other end lets go of it. Nobody needs to wait
@@ -117,13 +130,15 @@ impl Knowledge {
         }
     }
 
-    /// Reads everything that a new configuration names, whole or not at all.
+    /// Takes a new configuration and reads everything that it names, whole or not at all. The
+    /// workers take it with their next batch.
     ///
     /// # Errors
     /// A sentence for each source that cannot be used; nothing has changed then.
-    pub(super) fn reload(&self, config: &Config) -> Result<(), Vec<String>> {
+    pub(super) fn reload(&self, wanted: &Config) -> Result<Changes, Vec<String>> {
         let mut held = self.hold();
-        refuse_lasting(&held.config, config)?;
+        let config = held.config.taking_what_can_change(wanted);
+        let changes = Changes::between(&held.config, &config, wanted);
         let mut keeper = Keeper::new(&Wanted::of(&config.enrichment));
         let events = keeper.load_all(SystemTime::now());
         let faults = keeper.faults();
@@ -132,15 +147,17 @@ impl Knowledge {
         }
         say(&events);
         held.keeper = keeper;
-        held.config = config.clone();
+        held.decisions = Arc::new(settings::decisions(&config, &asdb::AsDb::empty()).0);
+        self.config.store(Arc::new(config.clone()));
+        held.config = config;
         self.health.replace(held.keeper.health(SystemTime::now()));
         self.put(&mut held);
-        Ok(())
+        Ok(changes)
     }
 
     /// Puts the table of what all sources said last in the place of the one in use.
     fn put(&self, held: &mut Held) {
-        let (known, about) = known(&held.config, &held.keeper);
+        let (known, about) = known((&held.config, &held.decisions), &held.keeper);
         held.replaced.push(self.known.replace(known));
         self.about.replace(about);
     }
@@ -167,7 +184,7 @@ fn say(events: &[Event]) {
 }
 
 /// Returns the table of what all sources said last, its policies, and what explains it.
-fn known(config: &Config, keeper: &Keeper) -> (Known, About) {
+fn known((config, decisions): (&Config, &Arc<Decisions>), keeper: &Keeper) -> (Known, About) {
     let (frozen, faults) = keeper.freeze();
     for fault in faults {
         tracing::error!(
@@ -179,47 +196,12 @@ fn known(config: &Config, keeper: &Keeper) -> (Known, About) {
         tracing::error!("AS data: {error}; Data Records pass as they came");
         (asdb::Builder::new().build(), About::default())
     });
-    let (_, policies) = settings::of(config, &config.forwarding.collectors, &as_db);
-    (Known { as_db, policies }, about)
-}
-
-/// Says why a new configuration cannot take effect while the daemon runs.
-fn refuse_lasting(running: &Config, new: &Config) -> Result<(), Vec<String>> {
-    let mut like_running = new.clone();
-    like_running
-        .enrichment
-        .static_prefixes
-        .clone_from(&running.enrichment.static_prefixes);
-    like_running
-        .enrichment
-        .as_databases
-        .clone_from(&running.enrichment.as_databases);
-    like_running
-        .enrichment
-        .mrt_files
-        .clone_from(&running.enrichment.mrt_files);
-    if like_running == *running {
-        return Ok(());
-    }
-    let sections = [
-        ("general", like_running.general != running.general),
-        ("exporters", like_running.exporters != running.exporters),
-        ("enrichment", like_running.enrichment != running.enrichment),
-        ("forwarding", like_running.forwarding != running.forwarding),
-        (
-            "performance",
-            like_running.performance != running.performance,
-        ),
-        ("nat", like_running.nat != running.nat),
-        ("metrics", like_running.metrics != running.metrics),
-    ];
-    let changed = sections.iter().filter(|(_, is_changed)| *is_changed);
-    Err(changed
-        .map(|(name, _)| {
-            format!(
-                "section {name} changed: only enrichment.static_prefixes, \
-                 enrichment.as_databases and enrichment.mrt_files take effect without a restart"
-            )
-        })
-        .collect())
+    let (_, policies) = settings::decisions(config, &as_db);
+    let decisions = Arc::clone(decisions);
+    let known = Known {
+        as_db,
+        policies,
+        decisions,
+    };
+    (known, about)
 }

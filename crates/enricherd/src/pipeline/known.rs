@@ -1,7 +1,8 @@
-//! What is known of AS numbers, as the workers share it.
+//! What is known of AS numbers and what the operator decided, as the workers share it.
 //!
-//! An immutable pair behind an atomic pointer: whoever brings a new one waits for nobody, and
-//! nobody waits for it.
+//! One immutable whole behind an atomic pointer: whoever brings a new one waits for nobody, and
+//! nobody waits for it. A worker sees the old table with the old decisions or the new with the
+//! new: a policy is an index into a list that belongs to both.
 //!
 //! Not here: where it comes from (`sources`), the lookup (`asdb`).
 
@@ -9,15 +10,29 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use asdb::{AsDb, Policy};
+use ipnet::IpNet;
+use mediator::Settings;
 use mediator::settings::Knowledge;
 
-/// One consistent pair of table and policies.
+/// What can change while the daemon runs.
+#[derive(Clone, Debug)]
+pub struct Decisions {
+    /// How Messages are treated; outlets, addresses of this host and limits stay as they were at
+    /// the start.
+    pub settings: Settings,
+    /// Who may send; empty: everyone.
+    pub allowed: Vec<IpNet>,
+}
+
+/// A table, its policies, and the decisions that point to them.
 #[derive(Debug)]
 pub struct Known {
     /// Prefix to answers.
     pub as_db: AsDb,
     /// The provider lists in use, worked out for the table.
     pub policies: Vec<Policy>,
+    /// The same one for every table until the operator decides anew.
+    pub decisions: Arc<Decisions>,
 }
 
 impl Known {
@@ -31,12 +46,12 @@ impl Known {
     }
 }
 
-/// The pair that counts now.
+/// What counts now.
 #[derive(Clone, Debug)]
 pub struct SharedKnown(Arc<ArcSwap<Known>>);
 
 impl SharedKnown {
-    /// Shares a first pair.
+    /// Shares a first one.
     #[must_use]
     pub fn new(known: Known) -> Self {
         Self(Arc::new(ArcSwap::from_pointee(known)))
@@ -51,14 +66,14 @@ impl SharedKnown {
         self.0.swap(Arc::new(known))
     }
 
-    /// Takes hold of the pair for a batch.
+    /// Takes hold of it for a batch.
     #[must_use]
     pub fn load(&self) -> arc_swap::Guard<Arc<Known>> {
         self.0.load()
     }
 }
 
-/// Returns whether nobody but the caller holds a pair that was replaced.
+/// Returns whether nobody but the caller holds one that was replaced.
 #[must_use]
 pub fn is_idle(replaced: &Arc<Known>) -> bool {
     Arc::strong_count(replaced) == 1
@@ -67,16 +82,18 @@ pub fn is_idle(replaced: &Arc<Known>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pipeline::settings::decisions_of;
 
     fn known() -> Known {
         Known {
             as_db: AsDb::empty(),
             policies: Vec::new(),
+            decisions: Arc::new(decisions_of("")),
         }
     }
 
     #[test]
-    fn a_replaced_pair_is_held_until_the_batch_that_began_with_it_ends() {
+    fn what_was_replaced_is_held_until_the_batch_that_began_with_it_ends() {
         let shared = SharedKnown::new(known());
         let of_batch = shared.load();
         let replaced = shared.replace(known());

@@ -12,6 +12,7 @@ use mediator::settings::{
 use mediator::{Limits, Settings};
 
 use crate::config::{Collector, Config, Exporter};
+use crate::pipeline::known::Decisions;
 
 /// Templates are announced again after this many Messages at the latest: a collector that starts
 /// under load need not wait for the clock [RFC 3954 §7, RFC 5153 §6.2].
@@ -61,6 +62,14 @@ pub fn of(config: &Config, collectors: &[Collector], as_db: &AsDb) -> (Settings,
         limits: Limits::default(),
     };
     (settings, policies)
+}
+
+/// Returns what can change while the daemon runs, and the policies that go with it.
+#[must_use]
+pub fn decisions(config: &Config, as_db: &AsDb) -> (Decisions, Vec<Policy>) {
+    let (settings, policies) = of(config, &config.forwarding.collectors, as_db);
+    let allowed = config.general.allow_exporters.clone();
+    (Decisions { settings, allowed }, policies)
 }
 
 /// Returns the provider lists in use, each once; the list of all exporters is the first.
@@ -130,6 +139,13 @@ fn outlet(collector: &Collector) -> Outlet {
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Returns what a configuration file decides.
+#[cfg(test)]
+pub(crate) fn decisions_of(text: &str) -> Decisions {
+    let file = crate::config::ConfigFile::parse(text.as_bytes()).unwrap();
+    decisions(&file.check().unwrap().config, &AsDb::empty()).0
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ use crate::io::steering::Steering;
 use crate::io::udp::BATCH_DATAGRAMS;
 use crate::io::udp::inbox::Inbox;
 use crate::pipeline::apart::{Apart, ApartWatch};
-use crate::pipeline::known::{Known, SharedKnown};
+use crate::pipeline::known::{Decisions, Known, SharedKnown};
 use crate::pipeline::learnt::Learnt;
 use crate::pipeline::left_out::LeftOut;
 use crate::pipeline::loops::{Loops, Seen};
@@ -87,10 +87,10 @@ pub struct Start {
     pub socket: Socket,
     /// The largest of them, in octets.
     pub datagram_octets_max: usize,
-    /// Who may send; empty: everyone.
-    pub allowed: Vec<IpNet>,
-    /// What the operator decided; its outlets are those of `outlets`.
+    /// What the operator decided at the start; its outlets are those of `outlets`.
     pub settings: Settings,
+    /// Where that came from; others come with [`Start::known`].
+    pub decisions: Arc<Decisions>,
     /// Keeps the maps from being attacked.
     pub seed: u64,
     /// Whom we send to.
@@ -119,7 +119,7 @@ pub struct Worker<O> {
     index: usize,
     inbox: Inbox,
     apart: ApartWatch,
-    allowed: Vec<IpNet>,
+    decisions: Arc<Decisions>,
     settings: Settings,
     seed: u64,
     mediator: Mediator,
@@ -172,7 +172,7 @@ impl<O: Observer> Worker<O> {
             index: start.index,
             apart,
             inbox: Inbox::new(start.socket, start.datagram_octets_max),
-            allowed: start.allowed,
+            decisions: start.decisions,
             settings,
             seed: start.seed,
             mediator,
@@ -257,6 +257,7 @@ impl<O: Observer> Worker<O> {
         let known = self.known.load();
         let now = self.clock.now();
         self.watched.begin_batch(&self.page.posts);
+        self.decide(&known, now);
         if self.apart.hears() {
             self.mediator.tell_exporters_apart();
         }
@@ -275,6 +276,19 @@ impl<O: Observer> Worker<O> {
             }
         }
         self.send(now, Cause::Datagrams);
+    }
+
+    /// Takes new decisions, if there are any.
+    fn decide(&mut self, known: &Known, now: Millis) {
+        if Arc::ptr_eq(&known.decisions, &self.decisions) {
+            return;
+        }
+        self.decisions = Arc::clone(&known.decisions);
+        let before = std::mem::replace(&mut self.settings, self.decisions.settings.clone());
+        self.settings.outlets = before.outlets;
+        self.settings.own_addresses = before.own_addresses;
+        self.settings.limits = before.limits;
+        self.mediator.decide(self.settings.clone(), now);
     }
 
     fn tick(&mut self, now: Millis, known: &Known) {
@@ -306,7 +320,7 @@ impl<O: Observer> Worker<O> {
         tally.datagrams += 1;
         tally.octets += octets.len() as u64;
         tally.seen_at = now;
-        let refused = if !is_allowed(&self.allowed, exporter.ip()) {
+        let refused = if !is_allowed(&self.decisions.allowed, exporter.ip()) {
             Some(Refused::NotAllowed)
         } else if arrival.is_cut {
             Some(Refused::Cut)
@@ -662,6 +676,7 @@ mod tests {
         let collectors = &config.forwarding.collectors;
         let as_db = asdb::Builder::new().build();
         let (settings, policies) = settings::of(&config, collectors, &as_db);
+        let decisions = Arc::new(settings::decisions(&config, &as_db).0);
         let (orders, ordered) = sync_channel(1);
         let (handover, handed) = sync_channel(4);
         let page = Arc::new(Page::default());
@@ -671,14 +686,18 @@ mod tests {
             apart: Arc::default(),
             socket: input.into(),
             datagram_octets_max: 1500,
-            allowed: Vec::new(),
             settings,
+            decisions: Arc::clone(&decisions),
             seed: 0,
             outlets: Outlets::of(&config.forwarding, &[]),
             streams: Vec::new(),
             sockets_max: 16,
             state: Arc::default(),
-            known: SharedKnown::new(Known { as_db, policies }),
+            known: SharedKnown::new(Known {
+                as_db,
+                policies,
+                decisions,
+            }),
             clock: Clock::start(),
             page: Arc::clone(&page),
             orders: ordered,

@@ -1,6 +1,5 @@
 //! What bad input and bad luck get: bounded, counted by reason, and no harm to others.
 
-use std::fs;
 use std::net::UdpSocket;
 
 use enricherd::daemon::{Daemon, StartError};
@@ -185,35 +184,4 @@ fn a_collector_that_refuses_is_counted_and_slows_nobody_and_gets_templates_when_
         let unsent: u64 = target.counters.unsent.iter().sum();
         assert_eq!(target.counters.sent + unsent, numbers.mediator.messages_out);
     }
-}
-
-#[test]
-fn a_reload_is_whole_or_not_at_all() {
-    let (place, collector) = (Place::new("reload"), Collector::new());
-    let config = place.config(&[collector.address()], "listen_address: 127.0.0.1", "");
-    let daemon = Daemon::start(config.clone()).unwrap();
-    let exporter = Exporter::new("127.0.0.1:0", daemon.bound());
-    exporter.send_templates(Protocol::Ipfix);
-    let as_of = |number: u32| {
-        let head = Head::new(Protocol::Ipfix, number);
-        exporter.send(&data(head, PLAIN, &plain_record(number)));
-        let (octets, _) = collector.next_data();
-        let record = &data_sets(&octets)[0].1;
-        u32::from_be_bytes(record[12..16].try_into().unwrap())
-    };
-    assert_eq!(as_of(0), 15_169);
-
-    fs::write(place.path("asn.csv"), "8.8.8.0,8.8.8.255,64000,\"Other\"\n").unwrap();
-    daemon.reload(&config).unwrap();
-    assert_eq!(as_of(1), 64_000);
-
-    fs::write(place.path("asn.csv"), "no table").unwrap();
-    let faults = daemon.reload(&config).unwrap_err();
-    assert!(faults[0].contains("asn.csv"), "{faults:?}");
-    let mut other = config;
-    other.general.listen_port = 1;
-    let faults = daemon.reload(&other).unwrap_err();
-    assert!(faults[0].contains("section general"), "{faults:?}");
-    assert_eq!(as_of(2), 64_000, "what was loaded last still counts");
-    drop(daemon.stop());
 }

@@ -13,6 +13,7 @@ mod forwarding;
 mod http;
 mod loops;
 mod message;
+mod reload;
 mod restart;
 mod rig;
 mod sharing;

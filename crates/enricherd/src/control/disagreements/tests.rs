@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use arc_swap::ArcSwap;
 use asdb::{Asn, Entries, Provider};
 use mediator::SessionCounters;
 
@@ -10,6 +11,7 @@ use crate::config::ConfigFile;
 use crate::control::reverse_dns::ReverseDns;
 use crate::pipeline::known::{Known, SharedKnown};
 use crate::pipeline::page::SessionPage;
+use crate::pipeline::settings::decisions_of;
 use crate::sources::about::{About, SharedAbout};
 use crate::sources::geo::SharedPlaces;
 use crate::sources::{Origin, Source, Sources};
@@ -33,10 +35,11 @@ fn told() -> Told {
     about.replace(explained);
     let file = ConfigFile::parse(b"").unwrap();
     Told {
-        config: file.check().unwrap().config,
+        config: std::sync::Arc::new(ArcSwap::from_pointee(file.check().unwrap().config)),
         known: SharedKnown::new(Known {
             as_db,
             policies: Vec::new(),
+            decisions: decisions_of("").into(),
         }),
         about,
         places: SharedPlaces::default(),
