@@ -153,6 +153,7 @@ fn start(collector: SocketAddr) -> (Start, SocketAddr, Ends, Arc<Page>) {
     }
     let as_db = builder.build();
     let collectors = &config.forwarding.collectors;
+    let decisions = Arc::new(settings::decisions(&config, &as_db).0);
     let (settings, policies) = settings::of(&config, collectors, &as_db);
     let input = input("127.0.0.1:0".parse().unwrap(), 1 << 20, Steering::over(1)).unwrap();
     let [socket] = input.sockets.try_into().unwrap();
@@ -165,14 +166,18 @@ fn start(collector: SocketAddr) -> (Start, SocketAddr, Ends, Arc<Page>) {
         apart: Arc::default(),
         socket,
         datagram_octets_max: 65_535,
-        allowed: Vec::new(),
+        decisions: Arc::clone(&decisions),
         settings,
         seed: 1,
         outlets: Outlets::of(&config.forwarding, &[]),
         streams: Vec::new(),
         sockets_max: 64,
         state: Arc::default(),
-        known: SharedKnown::new(Known { as_db, policies }),
+        known: SharedKnown::new(Known {
+            as_db,
+            policies,
+            decisions,
+        }),
         clock: Clock::start(),
         page: Arc::clone(&page),
         orders: ordered,

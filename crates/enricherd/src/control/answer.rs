@@ -75,8 +75,8 @@ impl Subject {
                 let healths = facts.healths.list();
                 collectors::json(&facts.pages.totals(), &healths, facts.now())
             }
-            Self::Config if is_text => facts.told.config.dump(),
-            Self::Config => facts.told.config.json() + "\n",
+            Self::Config if is_text => facts.told.config.load().dump(),
+            Self::Config => facts.told.config.load().json() + "\n",
             Self::Disagreements => {
                 let numbers = facts.with_lists().await;
                 match form {
@@ -102,8 +102,8 @@ impl Subject {
             Self::Templates => {
                 let numbers = facts.with_lists().await;
                 match form {
-                    Form::Text => templates::text(&numbers, &facts.told.config),
-                    Form::Json => templates::json(&numbers, &facts.told.config),
+                    Form::Text => templates::text(&numbers, &facts.told.config.load()),
+                    Form::Json => templates::json(&numbers, &facts.told.config.load()),
                 }
             }
         }

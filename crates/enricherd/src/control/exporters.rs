@@ -127,9 +127,9 @@ pub fn named(config: &Config, address: IpAddr) -> String {
 #[must_use]
 pub fn text(numbers: &Numbers, facts: &Facts) -> String {
     let mut table = Table::new(&HEADS);
-    let now = facts.clock.now();
+    let (now, config) = (facts.clock.now(), facts.told.config.load());
     for (address, exporter) in of(numbers, facts) {
-        let name = name(&facts.told.config, address).unwrap_or("-");
+        let name = name(&config, address).unwrap_or("-");
         let rate = facts.pulse.of_exporter(address);
         let who = (address.to_string(), name.to_owned());
         table.row(row(who, &exporter, rate, now));
@@ -203,7 +203,7 @@ fn exporter_json(address: IpAddr, exporter: &Exporter, facts: &Facts) -> String 
         ("destination", side_json(&records.sides[1])),
         (
             "name",
-            or_null(name(&facts.told.config, address).map(string)),
+            or_null(name(&facts.told.config.load(), address).map(string)),
         ),
         (
             "datagrams_per_s",
