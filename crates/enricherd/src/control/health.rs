@@ -109,7 +109,7 @@ pub fn ready(facts: &Facts) -> Verdict {
     let mut verdict = live(facts);
     let as_db = &facts.told.known.load().as_db;
     let is_empty = as_db.ipv4_prefixes_count() + as_db.ipv6_prefixes_count() == 0;
-    if is_empty && facts.told.config.enrichment.as_extraction {
+    if is_empty && facts.told.config.load().enrichment.as_extraction {
         let reason = "there are no AS data: nothing is enriched; the answer to sources says why";
         verdict.0.push(reason.to_owned());
     }
@@ -154,7 +154,7 @@ fn reasons(facts: &Facts) -> Vec<String> {
             reasons.push(format!("AS data {origin}: {state}"));
         }
     }
-    let config = &facts.told.config.enrichment;
+    let config = &facts.told.config.load().enrichment;
     if config.geoip_enabled && facts.told.places.load().is_none() && now_is_late(facts) {
         reasons.push("enrichment.geoip_database is not in use; the log says why".to_owned());
     }
