@@ -22,6 +22,7 @@ struct Judge {
 const CORPUS: &str = "cargo xtask oracle: the corpus read by tshark";
 const LIVE: &str = "cargo test -p enricherd --test live: other people's programs";
 
+const UNITS: &str = "cargo test -p enricherd --test packaging: the units";
 const INSTRUCTIONS: &str = "cargo xtask instructions: instructions per Data Record";
 
 const FACES: &str = "cargo test -p enricherd --test daemon: other people's clients";
@@ -66,6 +67,11 @@ const JUDGES: &[Judge] = &[
         program: "softflowd",
         package: "softflowd",
         skipped: LIVE,
+    },
+    Judge {
+        program: "systemd-analyze",
+        package: "systemd",
+        skipped: UNITS,
     },
     Judge {
         program: "valgrind",

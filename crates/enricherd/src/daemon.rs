@@ -41,6 +41,7 @@ use crate::config::{Config, EVERYONE_MAY_SEND};
 use crate::control::events::{Events, Severity};
 use crate::control::facts::Facts;
 use crate::control::faults;
+use crate::control::health;
 use crate::control::health::Looked;
 use crate::control::ledger::SharedLedger;
 use crate::control::pulse::SharedPulse;
@@ -52,7 +53,8 @@ use crate::control::standing::SharedStanding;
 use crate::control::told::Told;
 use crate::io::clock::Clock;
 use crate::io::instance::Instance;
-use crate::io::open::{Input, InputError, input};
+use crate::io::open::{Input, InputError, input, resumed};
+use crate::io::service;
 use crate::io::state_file::StateDir;
 use crate::io::steering::Steering;
 use crate::io::udp::raise_open_files;
@@ -67,6 +69,9 @@ use crate::pipeline::worker::{Handover, Order, Start, Worker};
 use crate::sources::geo::{Follower, SharedPlaces};
 /// How long the start waits for names of collectors.
 const NAMES_PATIENCE: Duration = Duration::from_secs(3);
+/// How long the start waits for the service manager to let go of sockets, and how often it looks.
+const RELEASE_PATIENCE: Duration = Duration::from_secs(5);
+const RELEASE_STEP: Duration = Duration::from_millis(20);
 /// Files that a process may usually open.
 const FILES_USUAL: u64 = 1024;
 /// States and datagrams of each worker that wait for the disk.
@@ -102,6 +107,7 @@ pub struct Daemon {
     /// Where telnet and HTTP are.
     answers_bound: (Option<SocketAddr>, Option<SocketAddr>),
     pages: Pages,
+    facts: Arc<Facts>,
     knowledge: Knowledge,
     orders: Orders,
     crew: Crew,
@@ -174,6 +180,7 @@ impl Daemon {
             bound: input.bound,
             answers_bound,
             pages,
+            facts: Arc::clone(&timers.facts),
             knowledge,
             orders,
             crew,
@@ -214,6 +221,12 @@ impl Daemon {
     #[must_use]
     pub fn ended_worker(&self) -> Option<usize> {
         self.crew.ended()
+    }
+
+    /// Whether every worker makes progress.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        health::live(&self.facts).is_yes()
     }
 
     /// Its numbers at this moment.
@@ -395,12 +408,42 @@ fn open(config: &Config) -> Result<Input, StartError> {
         return Err(refuse(pid));
     }
     let workers = crew::wanted(&config.performance);
-    let opened = input(address, config.performance.receive_buffer_bytes, workers);
+    let buffer_bytes = config.performance.receive_buffer_bytes;
+    let kept = service::take_kept();
+    let names: Vec<_> = kept.iter().map(|one| one.name.clone()).collect();
+    let opened = match names.is_empty() {
+        true => input(address, buffer_bytes, workers),
+        false => resumed(kept, address, buffer_bytes, workers).or_else(|why| {
+            tracing::warn!("the sockets of the process before are not used: {why}");
+            service::release(&names);
+            input_once_free(address, buffer_bytes, workers)
+        }),
+    };
+    if let Ok(input) = &opened {
+        service::keep(&input.sockets);
+    }
     opened.map_err(|error| match error {
         // Two of us started at once, and the other was first.
         InputError::InUse { .. } => other().map_or_else(|| error.into(), refuse),
         error => error.into(),
     })
+}
+
+/// Waits for the service manager to let go of the port.
+fn input_once_free(
+    address: SocketAddr,
+    receive_buffer_bytes: u32,
+    workers: Steering,
+) -> Result<Input, InputError> {
+    let asked = Instant::now();
+    loop {
+        match input(address, receive_buffer_bytes, workers) {
+            Err(InputError::InUse { .. }) if asked.elapsed() < RELEASE_PATIENCE => {
+                thread::sleep(RELEASE_STEP);
+            }
+            outcome => return outcome,
+        }
+    }
 }
 
 fn claim(bound: SocketAddr) -> Option<Instance> {

@@ -14,6 +14,7 @@ use crate::control::events::Severity;
 use crate::control::log::Log;
 use crate::control::reload::{Request, Requests};
 use crate::daemon::Daemon;
+use crate::io::service;
 
 /// How often it is looked whether the daemon still works.
 const ALIVE_INTERVAL: Duration = Duration::from_secs(1);
@@ -54,6 +55,7 @@ fn serve(config: config::Config, named: Option<PathBuf>, log: &Log) -> Result<()
     };
     let mut daemon = Daemon::start(config).map_err(|error| Failure::failed(error.to_string()))?;
     signals.reloads = daemon.take_reloads();
+    service::say_ready(daemon.bound());
     let outcome = loop {
         match runtime.block_on(signals.next()) {
             Word::Reload(asked) => {
@@ -64,6 +66,7 @@ fn serve(config: config::Config, named: Option<PathBuf>, log: &Log) -> Result<()
             }
             Word::Stop(name) => {
                 tracing::info!("{name}: stopping");
+                service::say_stopping();
                 break Ok(());
             }
             Word::Nothing => {
@@ -73,6 +76,9 @@ fn serve(config: config::Config, named: Option<PathBuf>, log: &Log) -> Result<()
                          fault of this program: start it again, and send the log to the \
                          maintainers"
                     )));
+                }
+                if daemon.is_live() {
+                    service::say_alive();
                 }
             }
         }

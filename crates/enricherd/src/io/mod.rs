@@ -21,6 +21,7 @@ pub mod pcap_out;
 pub mod port_owner;
 pub mod probe;
 pub mod routes;
+pub mod service;
 pub mod state_file;
 pub mod steering;
 pub mod tls;

@@ -5,6 +5,9 @@
 //! close together both start. Only then the others may join. None of them takes a datagram before
 //! the kernel knows how to distribute them, for an exporter must never meet two workers.
 //!
+//! Sockets that the service manager kept from the process before ([`resumed`]) are such a group
+//! already: bound, distributed and open.
+//!
 //! Not here: moving datagrams (`io::udp`), which exporter belongs to which worker
 //! (`io::steering`), which sessions there are (`pipeline::senders`).
 
@@ -15,6 +18,7 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, SockFilter, Socket, Type};
 
 use crate::io::port_owner::PortOwner;
+use crate::io::service::{Kept, name_of};
 use crate::io::steering::Steering;
 use crate::io::udp::outbox::Output;
 use crate::io::udp::{Family, Wish, steer, wish};
@@ -124,6 +128,72 @@ pub fn input(
     })
 }
 
+/// Goes on with the sockets that the service manager kept: they have the port already, and what
+/// came meanwhile.
+///
+/// # Errors
+/// Why they are not what is wanted now, as the end of a sentence.
+pub fn resumed(
+    kept: Vec<Kept>,
+    address: SocketAddr,
+    receive_buffer_bytes: u32,
+    workers: Steering,
+) -> Result<Input, String> {
+    let workers_count = workers.workers_count();
+    let mut found: Vec<_> = (0..workers_count).map(|_| None).collect();
+    let kept_count = kept.len();
+    for Kept { name, socket } in kept {
+        let mut names = (0..workers_count).map(|worker| name_of(worker, workers_count));
+        let place = names.position(|known| known == name);
+        if let Some(place) = place.and_then(|place| found.get_mut(place)) {
+            *place = Some(socket);
+        }
+    }
+    let sockets: Vec<_> = found.into_iter().flatten().collect();
+    if sockets.len() != workers_count || kept_count != workers_count {
+        return Err(format!(
+            "there were {kept_count}, for {workers_count} workers"
+        ));
+    }
+    let said = |error: io::Error| error.to_string();
+    let bound = bound_alike(&sockets).map_err(said)?;
+    if !serves(bound, address) {
+        return Err(format!("they are bound to {bound}, not to {address}"));
+    }
+    let mut remarks = None;
+    for socket in &sockets {
+        equip(socket, bound).map_err(said)?;
+        remarks = enlarge(socket, receive_buffer_bytes).map_err(said)?;
+    }
+    if let [first, _, ..] = &sockets[..] {
+        steer(first, &workers.program()).map_err(said)?;
+    }
+    Ok(Input {
+        sockets,
+        steering: workers,
+        bound,
+        remarks: remarks.into_iter().collect(),
+    })
+}
+
+fn bound_alike(sockets: &[Socket]) -> io::Result<SocketAddr> {
+    let mut bound = None;
+    for socket in sockets {
+        let address = socket.local_addr()?.as_socket();
+        let is_udp = socket.r#type()? == Type::DGRAM && address.is_some();
+        if !is_udp || bound.is_some_and(|bound| Some(bound) != address) {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        bound = address;
+    }
+    bound.ok_or_else(|| io::ErrorKind::InvalidInput.into())
+}
+
+fn serves(bound: SocketAddr, wanted: SocketAddr) -> bool {
+    let all = [bound.ip(), wanted.ip()].iter().all(IpAddr::is_unspecified);
+    bound.port() == wanted.port() && (bound.ip() == wanted.ip() || all)
+}
+
 /// Binds a socket that shares its address with nobody, yet.
 fn bind(address: SocketAddr, workers: Steering) -> io::Result<Socket> {
     let socket = unbound(address)?;
@@ -141,14 +211,21 @@ fn unbound(address: SocketAddr) -> io::Result<Socket> {
         Type::DGRAM,
         Some(Protocol::UDP),
     )?;
-    wish(&socket, Wish::ReportDrops)?;
     if address.is_ipv6() {
         socket.set_only_v6(false)?;
-        wish(&socket, Wish::ReportHopLimit)?;
     }
-    wish(&socket, Wish::ReportTtl)?;
-    socket.set_read_timeout(Some(RECEIVE_TIMEOUT))?;
+    equip(&socket, address)?;
     Ok(socket)
+}
+
+/// Has the kernel say with each datagram what we need to know.
+fn equip(socket: &Socket, address: SocketAddr) -> io::Result<()> {
+    wish(socket, Wish::ReportDrops)?;
+    if address.is_ipv6() {
+        wish(socket, Wish::ReportHopLimit)?;
+    }
+    wish(socket, Wish::ReportTtl)?;
+    socket.set_read_timeout(Some(RECEIVE_TIMEOUT))
 }
 
 /// Binds the sockets of the other workers beside the first, has the kernel distribute exporters

@@ -10,7 +10,9 @@
 mod control;
 mod faults;
 mod forwarding;
+mod handover;
 mod http;
+mod killed;
 mod loops;
 mod message;
 mod reload;

@@ -14,7 +14,7 @@ use std::ptr;
 
 use socket2::Socket;
 
-use super::{BATCH_DATAGRAMS, CONTROL_OCTETS, Control, socklen};
+use super::{BATCH_DATAGRAMS, CONTROL_OCTETS, Control, drops_of, socklen};
 
 /// Buffers begin so far behind the begin of a page, each one further than the last. If all began at
 /// one place of a large power of two, a batch would crowd into a few sets of the cache and push
@@ -59,6 +59,9 @@ impl Inbox {
     #[must_use]
     pub fn new(socket: Socket, buffer_octets: usize) -> Self {
         let stride_octets = buffer_octets.next_multiple_of(PAGE_OCTETS) + STAGGER_OCTETS;
+        // What was dropped before us is not ours to count; a kernel that cannot say has nothing
+        // kept for us.
+        let kernel_drops_seen = drops_of(&socket).unwrap_or(0);
         let mut inbox = Self {
             socket,
             buffer_octets,
@@ -71,7 +74,7 @@ impl Inbox {
             vectors: Vec::with_capacity(BATCH_DATAGRAMS),
             headers: Vec::with_capacity(BATCH_DATAGRAMS),
             used: BATCH_DATAGRAMS,
-            kernel_drops_seen: 0,
+            kernel_drops_seen,
             kernel_drops: 0,
         };
         inbox.point();

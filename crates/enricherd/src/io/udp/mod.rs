@@ -131,6 +131,34 @@ fn set_option(
     }
 }
 
+/// Returns how many datagrams the kernel dropped at a socket since it was opened, perhaps by the
+/// process before this one.
+///
+/// # Errors
+/// What the kernel says.
+pub fn drops_of(socket: &Socket) -> io::Result<u32> {
+    /// SK_MEMINFO_DROPS is the last of SK_MEMINFO_VARS numbers [linux/sock_diag.h].
+    const NUMBERS: usize = 9;
+    let mut numbers = [0_u32; NUMBERS];
+    let mut length = socklen::<[u32; NUMBERS]>();
+    // SAFETY: the pointers are to an array of the length given and to that length; both live until
+    // the call ends.
+    let outcome = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_MEMINFO,
+            numbers.as_mut_ptr().cast(),
+            &raw mut length,
+        )
+    };
+    match numbers {
+        [.., drops] if outcome == 0 && length == socklen::<[u32; NUMBERS]>() => Ok(drops),
+        _ if outcome == 0 => Err(io::ErrorKind::Unsupported.into()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
 /// Has the kernel pick a socket of the group to which `socket` belongs by a program, which returns
 /// the place of the socket in the order of binding.
 ///
