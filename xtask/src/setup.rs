@@ -64,6 +64,11 @@ const JUDGES: &[Judge] = &[
         skipped: LIVE,
     },
     Judge {
+        program: "nft",
+        package: "nftables",
+        skipped: LIVE,
+    },
+    Judge {
         program: "softflowd",
         package: "softflowd",
         skipped: LIVE,

@@ -107,7 +107,6 @@ pub struct Daemon {
     /// Where telnet and HTTP are.
     answers_bound: (Option<SocketAddr>, Option<SocketAddr>),
     pages: Pages,
-    facts: Arc<Facts>,
     knowledge: Knowledge,
     orders: Orders,
     crew: Crew,
@@ -180,7 +179,6 @@ impl Daemon {
             bound: input.bound,
             answers_bound,
             pages,
-            facts: Arc::clone(&timers.facts),
             knowledge,
             orders,
             crew,

@@ -10,6 +10,7 @@
 //! | `check` | validates configuration and AS data, prints what is in force |
 //! | `explain` | says which AS an address gets, and who says so |
 //! | `exporters` | lists who sends to the running daemon, also to paste into the configuration |
+//! | `doctor` | finds what is wrong around the daemon |
 //! | `version` | names the program and the origin of its AS data |
 
 use std::io::Write;

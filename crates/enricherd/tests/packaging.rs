@@ -89,3 +89,69 @@ fn the_units_expose_little() {
         assert!(tenths <= EXPOSURE_TENTHS_MAX, "{}: {said}", unit.display());
     }
 }
+
+/// Runs `install.sh` below a directory.
+fn install(root: &Path, options: &[&str]) -> String {
+    let answer = Command::new(packaging().join("install.sh"))
+        .args(options)
+        .arg("--root")
+        .arg(root)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&answer.stderr).into_owned();
+    assert!(answer.status.success(), "{said}");
+    String::from_utf8_lossy(&answer.stdout).into_owned()
+}
+
+/// All files below a directory, without its name.
+fn files_below(root: &Path) -> Vec<String> {
+    let mut files = Vec::new();
+    let mut places = vec![root.to_owned()];
+    while let Some(place) = places.pop() {
+        for entry in fs::read_dir(&place).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                places.push(path);
+            } else {
+                let path = path.strip_prefix(root).unwrap();
+                files.push(path.to_str().unwrap().to_owned());
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
+#[test]
+fn what_is_installed_twice_keeps_its_configuration_and_is_gone_when_removed() {
+    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("install");
+    // It may be left from the last run, or not.
+    drop(fs::remove_dir_all(&root));
+    fs::create_dir_all(&root).unwrap();
+    let with_binary = ["--binary", env!("CARGO_BIN_EXE_ipfix-enricher")];
+    let said = install(&root, &with_binary);
+    assert!(said.contains("installed: ipfix-enricher "), "{said}");
+    let first = files_below(&root);
+    assert!(
+        first.contains(&"usr/bin/ipfix-enricher".to_owned()),
+        "{first:?}"
+    );
+    let config = root.join("etc/ipfix-enricher/config.yaml");
+    let checked = Command::new(root.join("usr/bin/ipfix-enricher"))
+        .arg("--config")
+        .arg(&config)
+        .arg("check")
+        .output()
+        .unwrap();
+    assert!(checked.status.success(), "{checked:?}");
+
+    fs::write(&config, "# the operator's\n").unwrap();
+    install(&root, &with_binary);
+    assert_eq!(files_below(&root), first);
+    assert_eq!(fs::read_to_string(&config).unwrap(), "# the operator's\n");
+
+    install(&root, &["--uninstall"]);
+    assert_eq!(files_below(&root), ["etc/ipfix-enricher/config.yaml"]);
+    install(&root, &["--uninstall", "--purge"]);
+    assert_eq!(files_below(&root), [""; 0]);
+}

@@ -6,6 +6,7 @@ mod check;
 mod db;
 mod demo;
 mod diff;
+mod doctor;
 mod explain;
 mod exporters;
 mod failure;
@@ -56,6 +57,8 @@ enum Command {
     Explain(explain::Options),
     /// List who sends to the running daemon, also as general.allow_exporters
     Exporters(exporters::Options),
+    /// Find what is wrong around the daemon: ports, buffers, firewalls, collectors, exporters
+    Doctor(doctor::Options),
     /// Print version, date and origin of the AS data
     Version,
 }
@@ -75,6 +78,7 @@ impl Cli {
             Some(Command::Db(command)) => db::run(&command),
             Some(Command::Explain(options)) => explain::run(&options, config),
             Some(Command::Exporters(options)) => exporters::run(&options, config),
+            Some(Command::Doctor(options)) => doctor::run(&options, config),
             Some(Command::Version) => version::run(),
             Some(Command::Run) | None => run::run(config),
         }

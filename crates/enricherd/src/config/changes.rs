@@ -47,8 +47,8 @@ impl Changes {
     pub fn summary(&self) -> String {
         let (at_once, at_restart) = (self.at_once.len(), self.at_restart.len());
         format!(
-            "{at_once} keys changed, {at_restart} change at the next start; AS data read again, log \
-             file opened again"
+            "{at_once} keys changed, {at_restart} change at the next start; AS data read again, \
+             log file opened again"
         )
     }
 

@@ -231,7 +231,8 @@ impl Watch {
         let time = self.time(seen);
         let since_1970 = time.duration_since(SystemTime::UNIX_EPOCH);
         let unix_ms = since_1970.unwrap_or_default().as_millis();
-        let name = exporters::name(&self.facts.told.config, seen.exporter.ip());
+        let config = self.facts.told.config.load();
+        let name = exporters::name(&config, seen.exporter.ip());
         let header =
             header::version(&seen.octets).and_then(|version| Header::read(version, &seen.octets));
         let state = match (seen.refused, seen.is_malformed) {

@@ -25,7 +25,8 @@ const PAUSE_IF_NAMELESS: Duration = Duration::from_secs(5);
 
 /// Asks all collectors, for ever.
 pub(super) async fn ask_all(facts: Arc<Facts>) {
-    let collectors = facts.told.config.forwarding.collectors.iter();
+    let config = facts.told.config.load_full();
+    let collectors = config.forwarding.collectors.iter();
     let mut tasks = JoinSet::new();
     for (index, collector) in collectors.enumerate() {
         if collector.health != Health::None {

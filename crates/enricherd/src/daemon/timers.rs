@@ -238,7 +238,11 @@ async fn feel_pulse(facts: Arc<Facts>) {
                 now,
                 wall: facts.now(),
             };
-            roll_call.look(&exporters::of(&numbers, &facts), &facts.told.config, moment);
+            roll_call.look(
+                &exporters::of(&numbers, &facts),
+                &facts.told.config.load(),
+                moment,
+            );
         }
         times.tick().await;
         seconds = seconds.wrapping_add(1);

@@ -6,6 +6,7 @@
 //!
 //! Not here: where it comes from (`sources`), the lookup (`asdb`).
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -22,6 +23,26 @@ pub struct Decisions {
     pub settings: Settings,
     /// Who may send; empty: everyone.
     pub allowed: Vec<IpNet>,
+}
+
+impl Decisions {
+    /// Whether Messages of an exporter are taken.
+    #[must_use]
+    pub fn allows(&self, exporter: IpAddr) -> bool {
+        let Self { allowed, .. } = self;
+        allowed.is_empty() || allowed.iter().any(|prefix| prefix.contains(&exporter))
+    }
+
+    /// Returns the settings of a worker that had those of `before`.
+    #[must_use]
+    pub fn settings_after(&self, before: &Settings) -> Settings {
+        Settings {
+            outlets: before.outlets.clone(),
+            own_addresses: before.own_addresses.clone(),
+            limits: before.limits,
+            ..self.settings.clone()
+        }
+    }
 }
 
 /// A table, its policies, and the decisions that point to them.

@@ -13,7 +13,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
 
-use ipnet::IpNet;
 use mediator::wire::header::{self, Header};
 use mediator::{Counters, Egress, Mediator, Millis, Observer, Received, Settings, Taken};
 use socket2::Socket;
@@ -280,15 +279,11 @@ impl<O: Observer> Worker<O> {
 
     /// Takes new decisions, if there are any.
     fn decide(&mut self, known: &Known, now: Millis) {
-        if Arc::ptr_eq(&known.decisions, &self.decisions) {
-            return;
+        if !Arc::ptr_eq(&known.decisions, &self.decisions) {
+            self.decisions = Arc::clone(&known.decisions);
+            self.settings = self.decisions.settings_after(&self.settings);
+            self.mediator.decide(self.settings.clone(), now);
         }
-        self.decisions = Arc::clone(&known.decisions);
-        let before = std::mem::replace(&mut self.settings, self.decisions.settings.clone());
-        self.settings.outlets = before.outlets;
-        self.settings.own_addresses = before.own_addresses;
-        self.settings.limits = before.limits;
-        self.mediator.decide(self.settings.clone(), now);
     }
 
     fn tick(&mut self, now: Millis, known: &Known) {
@@ -320,7 +315,7 @@ impl<O: Observer> Worker<O> {
         tally.datagrams += 1;
         tally.octets += octets.len() as u64;
         tally.seen_at = now;
-        let refused = if !is_allowed(&self.decisions.allowed, exporter.ip()) {
+        let refused = if !self.decisions.allows(exporter.ip()) {
             Some(Refused::NotAllowed)
         } else if arrival.is_cut {
             Some(Refused::Cut)
@@ -585,10 +580,6 @@ enum Cause {
     Datagrams,
     /// Time passed.
     Time,
-}
-
-fn is_allowed(allowed: &[IpNet], exporter: IpAddr) -> bool {
-    allowed.is_empty() || allowed.iter().any(|prefix| prefix.contains(&exporter))
 }
 
 /// Takes over what is ours of a saved state; returns how many sessions that were.

@@ -9,6 +9,7 @@
 )]
 
 mod collectors;
+mod doctor;
 mod exporters;
 #[allow(
     dead_code,

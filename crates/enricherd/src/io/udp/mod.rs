@@ -131,6 +131,38 @@ fn set_option(
     }
 }
 
+/// Returns the octets of the largest IP packet that the way to an address takes whole, as far as
+/// the kernel knows.
+///
+/// # Errors
+/// What the kernel says; there may be no way.
+pub fn mtu_to(address: SocketAddr) -> io::Result<usize> {
+    let family = Family::of(address);
+    let socket = Socket::new(family.domain(), socket2::Type::DGRAM, None)?;
+    socket.connect(&address.into())?;
+    let (level, name) = match family {
+        Family::V4 => (libc::IPPROTO_IP, libc::IP_MTU),
+        Family::V6 => (libc::IPPROTO_IPV6, libc::IPV6_MTU),
+    };
+    let mut mtu: libc::c_int = 0;
+    let mut length = socklen::<libc::c_int>();
+    // SAFETY: the pointers are to an integer of the length given and to that length; both live
+    // until the call ends.
+    let outcome = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            level,
+            name,
+            (&raw mut mtu).cast(),
+            &raw mut length,
+        )
+    };
+    match outcome {
+        0 => usize::try_from(mtu).map_err(|_| io::ErrorKind::InvalidData.into()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
 /// Returns how many datagrams the kernel dropped at a socket since it was opened, perhaps by the
 /// process before this one.
 ///
