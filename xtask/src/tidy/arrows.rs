@@ -163,6 +163,11 @@ const HOUSE: &[Floor] = &[
         foreign_max: 18,
     },
     Floor {
+        name: "tools",
+        may_use: &["report"],
+        foreign_max: 6,
+    },
+    Floor {
         name: "xtask",
         may_use: &["asdb", "lab"],
         foreign_max: 2,

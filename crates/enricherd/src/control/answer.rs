@@ -9,9 +9,7 @@ use report::catalogue::labelled;
 use crate::control::facts::Facts;
 use crate::control::stats::Beside;
 use crate::control::told::Form;
-use crate::control::{
-    as_stats, collectors, disagreements, exporters, process, sources, stats, templates,
-};
+use crate::control::{as_stats, collectors, disagreements, exporters, sources, stats, templates};
 
 /// What can be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,7 +122,6 @@ pub async fn metrics(facts: &Facts) -> Snapshot {
     exporters::put(&mut snapshot, &numbers, facts);
     collectors::put(&mut snapshot, &numbers, &facts.healths.list());
     sources::put(&mut snapshot, &facts.sources.load(), facts.now());
-    process::put(&mut snapshot);
     let version = env!("CARGO_PKG_VERSION").to_owned();
     snapshot.put_at(&labelled::BUILD, vec![version], 1);
     snapshot

@@ -13,8 +13,8 @@ use report::catalogue::{labelled, total};
 use report::rates::WINDOWS;
 use report::{Snapshot, json, text};
 
-use crate::control::collectors;
 use crate::control::pulse::RATED_COUNT;
+use crate::control::{collectors, process};
 use crate::pipeline::page::{Numbers, WorkerPage};
 use crate::pipeline::tally::{Refused, Tally};
 
@@ -52,6 +52,7 @@ pub fn snapshot(numbers: &Numbers, beside: &Beside) -> Snapshot {
     put_totals(&mut snapshot, numbers);
     put_rates(&mut snapshot, beside);
     put_groups(&mut snapshot, numbers);
+    process::put(&mut snapshot);
     put_workers(&mut snapshot, &numbers.workers);
     snapshot
 }

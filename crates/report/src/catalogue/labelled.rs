@@ -381,7 +381,7 @@ pub static PROCESS_CPU: Entry = Entry {
     kind: Kind::Counter,
     unit: Unit::Milliseconds,
     labels: &[],
-    shape: Shape::Metric,
+    shape: Shape::Plain,
     help: "Processor time of the daemon, all threads together.",
 };
 /// Memory of the daemon that is in use.
@@ -391,6 +391,6 @@ pub static PROCESS_BYTES: Entry = Entry {
     kind: Kind::Gauge,
     unit: Unit::Bytes,
     labels: &[],
-    shape: Shape::Metric,
+    shape: Shape::Plain,
     help: "Memory of the daemon that is in use.",
 };
