@@ -112,6 +112,12 @@ pub fn list(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
 
+/// Whether a collector or a source needs nobody to look at it, by its state.
+#[must_use]
+pub fn is_well(one: &Value) -> bool {
+    matches!(text(one, "state"), "ok" | "up")
+}
+
 /// Ends a program: says what went wrong, if anything did. A reader who has seen enough is no fault.
 #[must_use]
 pub fn exit(outcome: Result<()>) -> ExitCode {

@@ -17,7 +17,7 @@ use report::table::{Align, Table};
 use report::text::grouped;
 use serde_json::Value;
 
-use crate::ask::{Connect, exit, list, number, text};
+use crate::ask::{Connect, exit, is_well, list, number, text};
 use crate::status::error_percent;
 
 /// Rows of each list in a report.
@@ -152,7 +152,7 @@ impl Look {
     /// What deserves a look: collectors, sources, drops.
     fn alerts(&self) -> Vec<String> {
         let of = |kind: &str, name: &str, value: &Value| -> Vec<String> {
-            let ill = list(value).iter().filter(|one| text(one, "state") != "ok");
+            let ill = list(value).iter().filter(|one| !is_well(one));
             ill.map(|one| format!("{kind} {}: {}", text(one, name), text(one, "state")))
                 .collect()
         };
@@ -200,8 +200,8 @@ impl Look {
             alerts => alerts.join("; "),
         };
         format!(
-            "up {} s  {} datagrams/s (60 s: {})  {} records/s\nfilled {}  appended {}  raw Sets {}  \
-             dropped {}\nerrors {:.2} %  AS {}  CPU {:.0} %  memory {} MiB\n{state}\n",
+            "up {} s  {} datagrams/s (60 s: {})  {} records/s\n\
+             filled {}  appended {}  raw Sets {}  dropped {}\nerrors {:.2} %  AS {}  CPU {:.0} %  memory {} MiB\n{state}\n",
             grouped(number(&self.stats, &["uptime_s"])),
             grouped(self.packet_rate()),
             grouped(self.packet_rate_average()),
@@ -270,55 +270,68 @@ impl Look {
                 }),
             ),
             View::Exporters => (
-                vec![
-                    ("exporter", Left),
-                    ("name", Left),
-                    ("datagrams", Right),
-                    ("per_s", Right),
-                    ("records", Right),
-                    ("seen_s_ago", Right),
-                ],
-                rows(&self.exporters, &|row| {
-                    vec![
-                        text(row, "exporter").to_owned(),
-                        row["name"].as_str().unwrap_or("-").to_owned(),
-                        grouped(number(row, &["datagrams"])),
-                        grouped(number(row, &["datagrams_per_s"])),
-                        grouped(number(row, &["records"])),
-                        grouped(number(row, &["last_seen_s"])),
-                    ]
-                }),
+                EXPORTER_HEADS.to_vec(),
+                rows(&self.exporters, &exporter_row),
             ),
             View::Collectors => (
-                vec![
-                    ("collector", Left),
-                    ("state", Left),
-                    ("messages", Right),
-                    ("octets", Right),
-                    ("refusals", Right),
-                ],
-                rows(&self.collectors, &|row| {
-                    vec![
-                        text(row, "collector").to_owned(),
-                        text(row, "state").to_owned(),
-                        grouped(number(row, &["messages_sent"])),
-                        grouped(number(row, &["octets_sent"])),
-                        grouped(number(row, &["refusals"])),
-                    ]
-                }),
+                COLLECTOR_HEADS.to_vec(),
+                rows(&self.collectors, &collector_row),
             ),
-            View::Events => (
-                vec![("s_ago", Right), ("event", Left), ("text", Left)],
-                rows(&self.events, &|row| {
-                    vec![
-                        grouped(number(row, &["ago_s"])),
-                        text(row, "event").to_owned(),
-                        text(row, "text").to_owned(),
-                    ]
-                }),
-            ),
+            View::Events => (EVENT_HEADS.to_vec(), rows(&self.events, &event_row)),
         }
     }
+}
+
+const EXPORTER_HEADS: [(&str, Align); 6] = [
+    ("exporter", Align::Left),
+    ("name", Align::Left),
+    ("datagrams", Align::Right),
+    ("per_s", Align::Right),
+    ("records", Align::Right),
+    ("seen_s_ago", Align::Right),
+];
+
+fn exporter_row(row: &Value) -> Vec<String> {
+    vec![
+        text(row, "exporter").to_owned(),
+        row["name"].as_str().unwrap_or("-").to_owned(),
+        grouped(number(row, &["datagrams"])),
+        grouped(number(row, &["datagrams_per_s"])),
+        grouped(number(row, &["records"])),
+        grouped(number(row, &["last_seen_s"])),
+    ]
+}
+
+const COLLECTOR_HEADS: [(&str, Align); 5] = [
+    ("collector", Align::Left),
+    ("state", Align::Left),
+    ("messages", Align::Right),
+    ("octets", Align::Right),
+    ("refusals", Align::Right),
+];
+
+fn collector_row(row: &Value) -> Vec<String> {
+    vec![
+        text(row, "collector").to_owned(),
+        text(row, "state").to_owned(),
+        grouped(number(row, &["messages_sent"])),
+        grouped(number(row, &["octets_sent"])),
+        grouped(number(row, &["refusals"])),
+    ]
+}
+
+const EVENT_HEADS: [(&str, Align); 3] = [
+    ("s_ago", Align::Right),
+    ("event", Align::Left),
+    ("text", Align::Left),
+];
+
+fn event_row(row: &Value) -> Vec<String> {
+    vec![
+        grouped(number(row, &["ago_s"])),
+        text(row, "event").to_owned(),
+        text(row, "text").to_owned(),
+    ]
 }
 
 /// A list that can be looked at.

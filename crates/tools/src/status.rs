@@ -13,7 +13,7 @@ use report::json;
 use report::text::grouped;
 use serde_json::Value;
 
-use crate::ask::{Connect, exit, list, number, text};
+use crate::ask::{Connect, exit, is_well, list, number, text};
 use crate::colour::{Colour, Palette};
 
 /// Errors that are shown.
@@ -124,7 +124,7 @@ impl Look {
     /// Collectors that do not take Messages, and sources that cannot be used.
     fn troubles(&self) -> Vec<String> {
         let of = |kind: &str, name: &str, list: &[Value]| -> Vec<String> {
-            let ill = list.iter().filter(|one| text(one, "state") != "ok");
+            let ill = list.iter().filter(|one| !is_well(one));
             ill.map(|one| format!("{kind} {}: {}", text(one, name), text(one, "state")))
                 .collect()
         };

@@ -158,8 +158,12 @@ const STATUS: &str = env!("CARGO_BIN_EXE_ipfix-status");
 const TAIL: &str = env!("CARGO_BIN_EXE_ipfix-tail");
 
 fn out(output: &Output) -> String {
-    let fault = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{fault}");
+    let said = [output.stdout.clone(), output.stderr.clone()].concat();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&said)
+    );
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 

@@ -27,7 +27,7 @@ use crate::control::faults::Keeper;
 /// Lines that wait for the disk.
 pub const QUEUE_LINES_MAX: usize = 4096;
 /// Octets of a file after which another is begun.
-pub const FILE_OCTETS_MAX: u64 = 64 << 20;
+pub const FILE_OCTETS_MAX: u64 = 10 << 20;
 /// Full files that are kept: `.1` is the latest.
 pub const OLD_FILES_MAX: u32 = 4;
 /// How often it is looked whether somebody moved the file away.
@@ -135,9 +135,59 @@ impl<'a> MakeWriter<'a> for Lines {
     }
 }
 
+/// What standard error is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum StandardError {
+    /// A terminal, a file, whatever.
+    Plain,
+    /// The journal: it wants to know how grave a line is [sd-daemon(3)].
+    Journal,
+    /// Nobody reads it: the tests of the file.
+    #[cfg(test)]
+    Unread,
+}
+
+impl StandardError {
+    /// Looks whether it is the journal: systemd names the file that it gave us.
+    fn of_process() -> Self {
+        let ours = fs::metadata("/proc/self/fd/2");
+        let ours = ours.map(|file| format!("{}:{}", file.dev(), file.ino()));
+        match (ours, std::env::var("JOURNAL_STREAM")) {
+            (Ok(ours), Ok(journal)) if ours == journal => Self::Journal,
+            _ => Self::Plain,
+        }
+    }
+
+    fn write(self, line: &[u8]) {
+        let prefix: &[u8] = match self {
+            Self::Plain => b"",
+            Self::Journal => priority(line),
+            #[cfg(test)]
+            Self::Unread => return,
+        };
+        // Where standard error is closed the file has the line.
+        drop(io::stderr().write_all(&[prefix, line].concat()));
+    }
+}
+
+/// How grave a line is, as the journal reads it: the first word in capitals is its level.
+fn priority(line: &[u8]) -> &'static [u8] {
+    let text = String::from_utf8_lossy(line.get(..80).unwrap_or(line));
+    let mut words = text.split(|sign: char| !sign.is_ascii_uppercase());
+    let levels = ["ERROR", "WARN", "INFO", "DEBUG"];
+    match words.find(|word| levels.contains(word)) {
+        Some("ERROR") => b"<3>",
+        Some("WARN") => b"<4>",
+        Some("DEBUG") => b"<7>",
+        _ => b"<6>",
+    }
+}
+
 /// The thread that writes.
 struct Writer {
     path: Option<PathBuf>,
+    standard_error: StandardError,
+    file_octets_max: u64,
     file: Option<Open>,
     lost: Arc<AtomicU64>,
     is_broken: bool,
@@ -154,6 +204,8 @@ impl Writer {
     fn new(path: Option<PathBuf>, lost: Arc<AtomicU64>) -> Self {
         let mut writer = Self {
             path,
+            standard_error: StandardError::of_process(),
+            file_octets_max: FILE_OCTETS_MAX,
             file: None,
             lost,
             is_broken: false,
@@ -182,8 +234,7 @@ impl Writer {
     }
 
     fn write(&mut self, line: &[u8]) {
-        // Where standard error is closed the file has the line.
-        drop(io::stderr().write_all(line));
+        self.standard_error.write(line);
         self.follow();
         let Some(open) = &mut self.file else {
             return;
@@ -191,7 +242,7 @@ impl Writer {
         match open.file.write_all(line) {
             Ok(()) => {
                 open.octets = open.octets.saturating_add(line.len() as u64);
-                if open.octets >= FILE_OCTETS_MAX {
+                if open.octets >= self.file_octets_max {
                     self.rotate();
                 }
             }
@@ -302,6 +353,35 @@ mod tests {
         assert_eq!(text(old(&path, OLD_FILES_MAX)), "2\n");
         assert!(!old(&path, OLD_FILES_MAX + 1).exists());
         fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn however_much_is_logged_the_files_stay_within_their_limit() {
+        let dir = scratch("limit");
+        let mut writer = writer(&dir.join("a.log"));
+        writer.standard_error = StandardError::Unread;
+        writer.file_octets_max = 1000;
+        for number in 0..10_000 {
+            writer.line(format!("{number:>99}\n").as_bytes());
+        }
+        let files: Vec<_> = fs::read_dir(&dir).unwrap().map(Result::unwrap).collect();
+        assert_eq!(files.len(), OLD_FILES_MAX as usize + 1);
+        let octets = files.iter().map(|file| file.metadata().unwrap().len());
+        assert!(octets.sum::<u64>() <= 1000 * (u64::from(OLD_FILES_MAX) + 1));
+        fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn the_journal_is_told_how_grave_a_line_is() {
+        for (line, expected) in [
+            ("2026-11-24T01:00:00Z ERROR a", "<3>"),
+            ("2026-11-24T01:00:00Z  WARN an ERROR", "<4>"),
+            ("2026-11-24T01:00:00Z  WARN b", "<4>"),
+            ("2026-11-24T01:00:00Z  INFO c", "<6>"),
+            ("{\"timestamp\":\"2026\",\"level\":\"DEBUG\"}", "<7>"),
+        ] {
+            assert_eq!(priority(line.as_bytes()), expected.as_bytes(), "{line}");
+        }
     }
 
     #[test]
