@@ -115,7 +115,7 @@ pub fn list(value: &Value) -> &[Value] {
 /// Whether a collector or a source needs nobody to look at it, by its state.
 #[must_use]
 pub fn is_well(one: &Value) -> bool {
-    matches!(text(one, "state"), "ok" | "up")
+    matches!(text(one, "state"), "ok" | "up" | "unverified")
 }
 
 /// Ends a program: says what went wrong, if anything did. A reader who has seen enough is no fault.
