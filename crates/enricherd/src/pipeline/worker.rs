@@ -492,16 +492,7 @@ impl<O: Observer> Worker<O> {
         self.counted.add(&self.mediator.counters());
         self.left_out.keep(&self.mediator);
         let held = std::mem::take(&mut self.counted.messages_held);
-        let Self {
-            mediator,
-            egress,
-            observer,
-            ..
-        } = self;
-        let released = catch_unwind(AssertUnwindSafe(|| {
-            mediator.finish(now, &known.knowledge(), egress, observer);
-        }));
-        if released.is_err() {
+        if !self.release(now, known) {
             self.held_lost += held;
         }
         self.send(now, Cause::Datagrams);
@@ -519,6 +510,20 @@ impl<O: Observer> Worker<O> {
         if tells_apart {
             self.mediator.tell_exporters_apart();
         }
+    }
+
+    /// Lets go of what waits for a Template; returns whether that went well.
+    fn release(&mut self, now: Millis, known: &Known) -> bool {
+        let Self {
+            mediator,
+            egress,
+            observer,
+            ..
+        } = self;
+        let released = catch_unwind(AssertUnwindSafe(|| {
+            mediator.finish(now, &known.knowledge(), egress, observer);
+        }));
+        released.is_ok()
     }
 
     /// Saves soon after Templates came: an exporter may send them once, and we may be killed.
@@ -551,16 +556,7 @@ impl<O: Observer> Worker<O> {
         }
         let known = self.known.load();
         let now = self.clock.now();
-        let Self {
-            mediator,
-            egress,
-            observer,
-            ..
-        } = self;
-        let finished = catch_unwind(AssertUnwindSafe(|| {
-            mediator.finish(now, &known.knowledge(), egress, observer);
-        }));
-        if finished.is_err() {
+        if !self.release(now, &known) {
             tracing::error!("Messages that waited for a Template are lost");
         }
         self.send(now, Cause::Time);
