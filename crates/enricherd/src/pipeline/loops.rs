@@ -7,7 +7,8 @@
 //! network made has more.
 //!
 //! The first few pass, so that each enricher of a circle sees them and says so; then they are
-//! dropped as long as they come. What is not found here dies by its TTL.
+//! dropped as long as they come. What is not found here dies by its TTL: Templates, for instance,
+//! whose clones have other IDs after each round.
 //!
 //! Not here: counting and saying it (`worker`, `control`).
 //! Bound: [`MARKS`] fingerprints, 64 KiB for each worker; the newer takes the place of the older.
@@ -70,13 +71,12 @@ impl Loops {
     /// where the body has it.
     pub(super) fn note(&mut self, (header, body): (&[u8], &[u8]), source: IpAddr, ttl: u8) {
         let print = self.print(header, body);
-        let mark = Mark {
-            print,
-            source: self.source(source),
-            ttl,
-        };
-        if let Some(place) = self.marks.get_mut(place_of(print)) {
-            *place = mark;
+        let source = self.source(source);
+        if let Some(mark) = self.marks.get_mut(place_of(print)) {
+            // Of equal Messages, as repeated Templates are, one may be on a later round.
+            let is_equal = mark.print == print && mark.source == source;
+            let ttl = if is_equal { mark.ttl.max(ttl) } else { ttl };
+            *mark = Mark { print, source, ttl };
         }
     }
 
@@ -175,6 +175,15 @@ mod tests {
         assert_eq!(look(&mut loops, &back, (OTHER, 61), 1), Seen::First);
         assert_eq!(look(&mut loops, &back, (EXPORTER, 62), 1), Seen::Again);
         assert_eq!(look(&mut loops, &back, (EXPORTER, 62), 100), Seen::First);
+    }
+
+    #[test]
+    fn one_on_a_later_round_hides_no_equal_one_on_an_earlier() {
+        let mut loops = Loops::new(7);
+        let came = message(1, 7, 1);
+        loops.note((&[], &came), EXPORTER, 63);
+        loops.note((&[], &came), EXPORTER, 40);
+        assert_eq!(look(&mut loops, &came, (EXPORTER, 62), 1), Seen::First);
     }
 
     #[test]
