@@ -34,9 +34,13 @@ fn what_goes_in_circles_is_seen_by_both_and_stopped() {
         u64::from(sent)
     };
     let both_saw = || looped(&first) > 0 && looped(&second) > 0;
-    wait_with("both see a loop", both_saw, || drop(send()));
+    wait_with("both see a loop", both_saw, || {
+        send();
+    });
     let is_stopped = || stopped(&first) + stopped(&second) > 0;
-    wait_with("one of them stops it", is_stopped, || drop(send()));
+    wait_with("one of them stops it", is_stopped, || {
+        send();
+    });
     let mut sent_count = 0;
     while sent_count < 400 {
         (0..50).for_each(|_| sent_count = send());
