@@ -88,6 +88,11 @@ impl Mediator {
         let Some(session) = self.store.session(index) else {
             return false;
         };
+        // Where two ports disagree nothing is guessed, also where the port's own word is in doubt.
+        let own = session.stored(id).filter(|known| !known.prepared.borrowed);
+        if own.is_some_and(|own| *own.octets() != *octets) {
+            return false;
+        }
         let Some(definition) = Definition::from_octets(session.key.version, kind, &octets) else {
             return false;
         };
@@ -263,8 +268,11 @@ impl Mediator {
         let Some(session) = self.store.session_mut(index) else {
             return;
         };
+        // Some collectors never come to the end of data that have no octets: if a Template of such
+        // is to be said again, its exporter says it.
         let originals = |template: &&Template<Prepared>| {
-            template.is_live(now) && (due == Due::All || template.prepared.original_due)
+            let is_due = due == Due::All || template.prepared.original_due;
+            template.is_live(now) && is_due && template.prepared.plan.layout.octets_min() > 0
         };
         let clones = |template: &&Template<Prepared>| {
             let is_due = due == Due::All || template.prepared.clone_copies_due > 0;

@@ -22,6 +22,16 @@ pub enum TemplateKind {
     Options,
 }
 
+impl TemplateKind {
+    /// The Set ID of IPFIX for Templates of this kind, which in a withdrawal means all of them.
+    const fn ipfix_set_id(self) -> u16 {
+        match self {
+            Self::Flow => Version::Ipfix.template_set_id(),
+            Self::Options => Version::Ipfix.options_template_set_id(),
+        }
+    }
+}
+
 /// One field of a Template [RFC 7011 §3.2].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FieldSpecifier {
@@ -105,6 +115,11 @@ impl<'a> Iterator for TemplateRecords<'a> {
             return None;
         }
         if self.version == Version::Ipfix && count == 0 {
+            // Of one Template, or of all of this kind [RFC 7011 §8.1].
+            if id < DATA_SET_ID_MIN && id != self.kind.ipfix_set_id() {
+                self.rest = &[];
+                return fault;
+            }
             self.rest = rest.get(4..).unwrap_or_default();
             return Some(Ok(TemplateRecord::Withdrawal { id }));
         }
@@ -368,7 +383,8 @@ mod tests {
     fn a_record_without_fields_is_a_withdrawal() {
         assert_eq!(
             ipfix(&[1, 0, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0]),
-            [Ok((256, 0)), Ok((2, 0)), Ok((3, 0))]
+            [Ok((256, 0)), Ok((2, 0)), Err(Some(3))],
+            "3 is for Options Templates"
         );
         assert_eq!(v9(&[1, 0, 0, 0]), [Err(Some(256))], "v9 has none");
         let options = read(Version::Ipfix, TemplateKind::Options, &[1, 0, 0, 0]);

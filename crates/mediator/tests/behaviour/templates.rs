@@ -2,7 +2,7 @@
 
 use mediator::Raw;
 
-use crate::notation::{ipfix, of_domain, set, v9};
+use crate::notation::{at_time, ipfix, of_domain, set, v9};
 use crate::rig::{Rig, check, without_hold};
 
 const FILL: &str = "0100 0002 IE8/4 IE16/4";
@@ -249,6 +249,23 @@ fn where_ports_disagree_on_an_id_nothing_is_guessed() {
         &rig.send_from(3000, &v9(2, 1, &[set(256, "AS0 8.8.8.8")])),
         &[v9(2, 1, &[set(256, "AS15169 8.8.8.8")])],
     );
+}
+
+#[test]
+fn a_port_whose_own_word_is_in_doubt_takes_no_other_ports_for_it() {
+    let mut rig = Rig::with(without_hold());
+    let other = "0100 0002 IE16/4 IE8/4";
+    rig.send_from(3000, &v9(100, 1, &[set(0, other)]));
+    rig.send_from(3000, &v9(101, 1, &[set(256, "AS0 8.8.8.8")]));
+    let restarted = |number, set| at_time(&v9(number, 1, &[set]), 0x6A00_1000);
+    let data = || set(256, "AS0 8.8.8.8");
+    let raw = rig.send_from(3000, &restarted(0, data()));
+    check(&raw, &[restarted(102, data())]);
+    rig.pass(1000);
+    rig.send_from(2000, &v9(1, 1, &[set(0, FILL)]));
+    let raw = rig.send_from(3000, &restarted(1, data()));
+    check(&raw, &[restarted(103, data())]);
+    assert_eq!(rig.counters().templates_borrowed, 0);
 }
 
 #[test]
