@@ -1,6 +1,7 @@
 //! Real captures: read by the strict collector, and sent through the mediator.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[allow(dead_code, reason = "the simulation does more with it")]
 #[path = "../drive/mod.rs"]
 mod drive;
 mod pcap;

@@ -60,7 +60,7 @@ fn replay<'a>(world: &'a AsDb, folder: &Path, file: &str) -> Drive<'a> {
 
 fn line(file: &str, drive: &Drive<'_>) -> String {
     let tally = drive.judge.tally();
-    let counters = drive.mediator.counters();
+    let counters = drive.counters();
     let mut line = format!(
         "{file:42} {:6} in {:6} out {:6} filled {:6} appended",
         tally.records_in, tally.records_out, counters.records.filled, counters.records.appended

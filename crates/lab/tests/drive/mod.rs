@@ -10,7 +10,7 @@ use mediator::settings::{
     AddressChoice, DomainNames, Enrich, FlowAsSemantics, IpHeader, Knowledge, Misfit,
     MissingFields, Outlet, Settings, Treatment,
 };
-use mediator::{Egress, Limits, Mediator, Millis, Received, Silent};
+use mediator::{Counters, Egress, Limits, Mediator, Millis, Received, Silent};
 use std::net::SocketAddr;
 
 /// What the configuration file says if it says nothing.
@@ -41,6 +41,9 @@ pub(crate) fn default_settings() -> Settings {
     }
 }
 
+/// The Mediator's maps are hashed with it.
+const SEED: u64 = 7;
+
 /// Bytes of memory that the running thread holds.
 pub(crate) type Weigh = fn() -> i64;
 
@@ -53,6 +56,11 @@ pub(crate) struct Drive<'a> {
     /// Bytes that the Mediator and its egress took and did not give back.
     pub(crate) held_bytes: i64,
     weigh: Weigh,
+    settings: Settings,
+    /// What Mediators before this one counted.
+    before: Counters,
+    /// When the clock of this Mediator began.
+    began_ms: u64,
     as_db: &'a AsDb,
     policies: [Policy; 1],
     egress: Egress,
@@ -62,7 +70,10 @@ pub(crate) struct Drive<'a> {
 impl<'a> Drive<'a> {
     pub(crate) fn new(as_db: &'a AsDb, settings: Settings, bench: Bench, weigh: Weigh) -> Self {
         Self {
-            mediator: Mediator::new(settings, 7),
+            mediator: Mediator::new(settings.clone(), SEED),
+            settings,
+            before: Counters::default(),
+            began_ms: 0,
             judge: Judge::new(bench),
             selection: None,
             held_bytes: 0,
@@ -79,10 +90,11 @@ impl<'a> Drive<'a> {
         self.pass_time(at_ms);
         self.judge.arrive(exporter, datagram);
         let mut octets = datagram.to_vec();
+        let arrived = self.clock(at_ms);
         self.work(&mut octets, |mediator, octets, knowledge, egress| {
             let received = Received {
                 exporter,
-                arrived: Millis(at_ms),
+                arrived,
                 octets,
             };
             mediator.process(received, knowledge, egress, &mut Silent);
@@ -95,7 +107,7 @@ impl<'a> Drive<'a> {
         const STEPS_MAX: u64 = 8;
         let steps = (until_ms.saturating_sub(self.now_ms) / STEP_MS).min(STEPS_MAX);
         for step in (0..=steps).rev() {
-            let now = Millis(until_ms - step * STEP_MS);
+            let now = self.clock(until_ms - step * STEP_MS);
             self.work(&mut [], |mediator, _, knowledge, egress| {
                 mediator.tick(now, knowledge, egress, &mut Silent);
             });
@@ -105,14 +117,45 @@ impl<'a> Drive<'a> {
 
     /// Ends it: what waits leaves, and the judge hears that nothing more comes.
     pub(crate) fn finish(&mut self) {
-        let now = Millis(self.now_ms);
-        self.work(&mut [], |mediator, _, knowledge, egress| {
-            mediator.finish(now, knowledge, egress, &mut Silent);
-        });
+        self.empty();
         self.judge.end();
         if let Some(selection) = &mut self.selection {
             selection.end();
         }
+    }
+
+    /// Ends the Mediator as a stop of the daemon does and begins another one with what was saved,
+    /// on a clock that begins anew.
+    pub(crate) fn restart(&mut self) {
+        self.empty();
+        let state = self.mediator.save(self.clock(self.now_ms));
+        self.before.add(&self.mediator.counters());
+        let before = (self.weigh)();
+        self.mediator = Mediator::new(self.settings.clone(), SEED);
+        self.began_ms = self.now_ms;
+        let restored = self.mediator.restore(&state, Millis(0), |_| true);
+        self.held_bytes += (self.weigh)() - before;
+        assert!(restored.is_ok(), "what was saved is restored");
+    }
+
+    /// What this Mediator and those before it counted.
+    pub(crate) fn counters(&self) -> Counters {
+        let mut counters = self.before;
+        counters.add(&self.mediator.counters());
+        counters
+    }
+
+    /// Lets everything leave that waits.
+    fn empty(&mut self) {
+        let now = self.clock(self.now_ms);
+        self.work(&mut [], |mediator, _, knowledge, egress| {
+            mediator.finish(now, knowledge, egress, &mut Silent);
+        });
+    }
+
+    /// The present Mediator's time.
+    fn clock(&self, at_ms: u64) -> Millis {
+        Millis(at_ms.saturating_sub(self.began_ms))
     }
 
     /// Calls the Mediator, weighs what it keeps, and shows the judge what it sends.

@@ -1,6 +1,6 @@
 //! The laws L1 to L8, each by its name, and the promise that they protect.
 
-use crate::run::Run;
+use super::run::Run;
 use lab::judge::Law;
 use lab::sequence::{self, Past};
 use mediator::Dropped;
@@ -22,6 +22,17 @@ pub(crate) fn broken(run: &Run) -> Vec<String> {
     laws.iter()
         .filter_map(|(name, law)| law(run).err().map(|why| format!("{name}: {why}")))
         .collect()
+}
+
+/// As [`broken`], of a Mediator that has too little room. What it cannot remember passes raw: out
+/// of order, without a number or a count of ours, as large as it came.
+#[allow(dead_code, reason = "fuzzers give it all the room it wants")]
+pub(crate) fn broken_for_want_of_room(run: &Run) -> Vec<String> {
+    let kept = ["L2", "L5", "L7"];
+    let mut broken = broken(run);
+    broken.retain(|what| kept.iter().any(|law| what.starts_with(law)));
+    broken.extend(counted(run).err().map(|why| format!("L6 accounted: {why}")));
+    broken
 }
 
 /// The first breach of a law that the judge saw.
@@ -87,6 +98,16 @@ fn bound(run: &Run) -> Result<(), String> {
 /// L6: every Message and every Set left or was dropped for one reason; nothing waits.
 fn accounted(run: &Run) -> Result<(), String> {
     judged(run, Law::Accounted)?;
+    counted(run)?;
+    equal(
+        "Sets under an ID that is taken",
+        run.judge.tally().id_taken as u64,
+        run.counters.sets_dropped[Dropped::IdTaken.index()],
+    )
+}
+
+/// L6, as far as the Mediator's own books say it.
+fn counted(run: &Run) -> Result<(), String> {
     let counters = &run.counters;
     let dropped: u64 = counters.messages_dropped.iter().sum();
     equal("Messages waiting", 0, counters.messages_held)?;
@@ -107,11 +128,6 @@ fn accounted(run: &Run) -> Result<(), String> {
         "datagrams sent",
         tally.datagrams_out as u64,
         counters.messages_out,
-    )?;
-    equal(
-        "Sets under an ID that is taken",
-        tally.id_taken as u64,
-        counters.sets_dropped[Dropped::IdTaken.index()],
     )
 }
 

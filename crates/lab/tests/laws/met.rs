@@ -13,6 +13,7 @@ pub(crate) struct Met {
     id_moves: u64,
     restarts: u64,
     borrowed: u64,
+    stops: u64,
     records: usize,
     cloned: usize,
     filled: usize,
@@ -35,6 +36,7 @@ impl Met {
         self.redefinitions += counters.redefinitions;
         self.id_moves += counters.id_moves;
         self.restarts += counters.restarts;
+        self.stops += run.restarts;
         self.borrowed += counters.templates_borrowed;
         self.malformed += counters.malformed;
         let tally = run.judge.tally();
@@ -50,14 +52,15 @@ impl Met {
         self.bytes_held = self.bytes_held.max(run.bytes_held);
     }
 
-    fn rows(&self) -> [(&'static str, u64); 6] {
+    fn rows(&self) -> [(&'static str, u64); 7] {
         [
             ("splits", self.splits),
             ("widenings", self.widenings),
             ("holds", self.holds),
             ("redefinitions", self.redefinitions),
             ("ID moves", self.id_moves),
-            ("restarts", self.restarts),
+            ("restarts of exporters", self.restarts),
+            ("restarts of ours", self.stops),
         ]
     }
 

@@ -13,6 +13,9 @@ use mediator::settings::Settings;
 use mediator::{Counters, Limits};
 use std::sync::LazyLock;
 
+/// Chance in percent that the daemon is restarted before a datagram, where it is at all.
+const RESTARTS: u64 = 4;
+
 /// Datagrams that the exporters of a seed send.
 pub(crate) const DATAGRAMS: usize = 120;
 
@@ -22,6 +25,8 @@ pub(crate) struct Run {
     pub(crate) counters: Counters,
     pub(crate) limits: Limits,
     pub(crate) climate: Climate,
+    /// How often the Mediator was stopped and started again.
+    pub(crate) restarts: u64,
     /// The most bytes that the Mediator says it holds, and that it was seen to hold.
     pub(crate) bytes_said: usize,
     pub(crate) bytes_held: i64,
@@ -33,6 +38,8 @@ pub(crate) struct Climate {
     pub(crate) conduct: Conduct,
     pub(crate) weather: Weather,
     pub(crate) past: Past,
+    /// Whether the Mediator is stopped and started again meanwhile.
+    pub(crate) restarts: bool,
 }
 
 impl Climate {
@@ -59,6 +66,9 @@ impl Climate {
             conduct,
             weather,
             past,
+            // Which numbers a gap left free is not remembered: a Message that is late over a
+            // restart takes a new one.
+            restarts: seed / 5 % 3 == 2 && past != Past::Shuffled,
         }
     }
 }
@@ -74,6 +84,30 @@ pub(crate) static WORLD: LazyLock<AsDb> = LazyLock::new(|| {
     builder.build()
 });
 
+/// How much the Mediator may remember.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Room {
+    /// What it may by default.
+    Plenty,
+    /// Less than these exporters need.
+    Little,
+}
+
+/// Fewer sessions, Templates, fields and octets than the exporters of any seed have.
+fn little() -> Limits {
+    Limits {
+        sessions_max: 3,
+        templates_per_session_max: 4,
+        fields_max: 14,
+        templates_bytes_max: 16 << 10,
+        held_octets_max: 6 << 10,
+        held_octets_per_exporter_max: 3 << 10,
+        waited_ids_max: 2,
+        session_idle_ms: 20_000,
+        ..Limits::default()
+    }
+}
+
 pub(crate) fn settings(random: &mut Random) -> Settings {
     let mut settings = default_settings();
     settings.outlets[0].packet_octets_max = *random.pick(&[600, 1_280, 1_500, 1_500, 9_000]);
@@ -83,10 +117,13 @@ pub(crate) fn settings(random: &mut Random) -> Settings {
 }
 
 /// Runs one seed.
-pub(crate) fn run(seed: u64, keeps_log: bool) -> Run {
+pub(crate) fn run(seed: u64, keeps_log: bool, room: Room) -> Run {
     let climate = Climate::of(seed);
     let mut random = Random::new(seed ^ 0x1ab);
-    let settings = settings(&mut random);
+    let mut settings = settings(&mut random);
+    if room == Room::Little {
+        settings.limits = little();
+    }
     let bench = Bench {
         packet_octets_max: settings.outlets[0].packet_octets_max,
         keeps_log,
@@ -99,15 +136,21 @@ pub(crate) fn run(seed: u64, keeps_log: bool) -> Run {
     let mut drive = Drive::new(world, settings, bench, memory::held);
     let mut bytes_said = 0;
     let mut bytes_held = 0;
+    let mut restarts = 0;
     for datagram in arrived {
         let emitted = &sent[datagram.sent_index];
+        if climate.restarts && random.chance(RESTARTS) {
+            drive.restart();
+            restarts += 1;
+        }
         drive.process(emitted.exporter, datagram.at_ms, &emitted.octets);
         bytes_said = bytes_said.max(drive.mediator.bytes());
         bytes_held = bytes_held.max(drive.held_bytes);
     }
     drive.finish();
-    let counters = drive.mediator.counters();
+    let counters = drive.counters();
     Run {
+        restarts,
         judge: drive.judge,
         counters,
         limits,
