@@ -168,6 +168,11 @@ const HOUSE: &[Floor] = &[
         foreign_max: 6,
     },
     Floor {
+        name: "hostile",
+        may_use: &["asdb", "enricherd", "lab", "mediator", "routefeed"],
+        foreign_max: 0,
+    },
+    Floor {
         name: "xtask",
         may_use: &["asdb", "lab"],
         foreign_max: 2,
