@@ -8,8 +8,10 @@
 mod bench;
 mod ci;
 mod example;
+mod fuzz;
 mod golden;
 mod instructions;
+mod mutate;
 mod oracle;
 mod process;
 mod prove;
@@ -30,7 +32,10 @@ usage: cargo xtask COMMAND
   bench     the daemon beside a blind forwarder and others; `bench parts`: asdb and mediator
   instructions
             instructions per record, compared with the committed; `instructions renew` commits
-  prove     the long proof: 100,000 seeds of the laws, then the oracle
+  fuzz      libFuzzer before every reader: `fuzz [SECONDS [NAME]]`; `fuzz case FILE` shows a case
+  mutate    deliberate faults, each of which a named test must see; `mutate NAME`: one of them
+  prove     the long proof: 100,000 seeds of the laws, the oracle, mutate, an hour of fuzz
+  soak      the laws over ever new seeds until one breaks: `soak [FIRST SEED]`
   golden    renews the expected texts of the tests
   example   makes examples/small.pcap again
   snapshot  makes the AS data that is shipped with the program again
@@ -47,7 +52,15 @@ fn main() -> ExitCode {
         ["bench", options @ ..] => bench::run(options),
         ["instructions"] => instructions::run(),
         ["instructions", "renew"] => instructions::renew(),
+        ["fuzz"] => fuzz::run(None, None),
+        ["fuzz", "case", path] => fuzz::case(path),
+        ["fuzz", seconds] => fuzz::run(Some(seconds), None),
+        ["fuzz", seconds, part] => fuzz::run(Some(seconds), Some(part)),
+        ["mutate"] => mutate::run(None),
+        ["mutate", part] => mutate::run(Some(part)),
         ["prove"] => prove::run(),
+        ["soak"] => prove::soak(None),
+        ["soak", first] => prove::soak(Some(first)),
         ["golden"] => golden::run(),
         ["example"] => example::run(),
         ["snapshot"] => snapshot::make(),
