@@ -34,10 +34,23 @@ pub struct LeftOut {
     pub flow_count: u64,
 }
 
+/// How many routers can have a view of their own in a table.
+pub const OWN_MAX: usize = 64;
+
+/// What one router says, for the records of that router: before what all say together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OwnRoutes {
+    /// As whose answers they count.
+    pub provider: Provider,
+    /// The place of its answers in the table that it was added to.
+    pub(crate) column: usize,
+}
+
 /// Collects entries and builds an [`AsDb`] of them.
 #[derive(Debug, Default)]
 pub struct Builder {
     by_provider: [Entries; TABLED_COUNT],
+    own: Vec<Entries>,
     left_out: LeftOut,
 }
 
@@ -101,6 +114,28 @@ impl Builder {
         known.append(entries)
     }
 
+    /// Adds what one router says, apart from what all say; [`AsDb::policy_of`] puts it first.
+    ///
+    /// # Errors
+    /// `TooManyEntries` if there are more than [`OWN_MAX`] routers, or it is not one of `bgp` and
+    /// `bmp`.
+    pub fn add_own(
+        &mut self,
+        provider: Provider,
+        mut entries: Entries,
+    ) -> Result<OwnRoutes, TooManyEntries> {
+        let is_live = matches!(provider, Provider::Bgp | Provider::Bmp);
+        if self.own.len() >= OWN_MAX || !is_live {
+            return Err(TooManyEntries);
+        }
+        let (reserved, left_out) = (Reserved::of(provider), &mut self.left_out);
+        retain(&mut entries.ipv4, 0, reserved, left_out);
+        retain(&mut entries.ipv6, 0, reserved, left_out);
+        let column = self.own.len();
+        self.own.push(entries);
+        Ok(OwnRoutes { provider, column })
+    }
+
     /// Returns what was left out up to now.
     pub const fn left_out(&self) -> LeftOut {
         self.left_out
@@ -110,21 +145,18 @@ impl Builder {
     pub fn build(self) -> AsDb {
         let ipv4_prefixes_count = self.by_provider.iter().map(|list| list.ipv4.len()).sum();
         let ipv6_prefixes_count = self.by_provider.iter().map(|list| list.ipv6.len()).sum();
-        let mut tuples = Tuples::new();
-        let mut ipv6_lists: [Vec<Compact<u128>>; TABLED_COUNT] = Default::default();
-        let mut lists = self.by_provider.into_iter();
-        let ipv4_lists = std::array::from_fn(|index| {
-            let list = lists.next().unwrap_or_default();
-            ipv6_lists[index] = list.ipv6;
-            list.ipv4
-        });
+        let mut tuples = Tuples::new(self.own.len());
+        let lists = self.by_provider.into_iter().chain(self.own);
+        let (ipv4_lists, ipv6_lists): (Vec<_>, Vec<_>) =
+            lists.map(|list| (list.ipv4, list.ipv6)).unzip();
         let ipv4 = Trie::new(&segments_of(ipv4_lists, &IPV4_WITHOUT_ORIGIN, &mut tuples));
         let ipv6 = Trie::new(&segments_of(ipv6_lists, &IPV6_WITHOUT_ORIGIN, &mut tuples));
-        let tuples = tuples.list.into_boxed_slice();
         AsDb {
             ipv4,
             ipv6,
-            tuples,
+            tuples: tuples.list.into_boxed_slice(),
+            own: tuples.own.into_boxed_slice(),
+            own_count: tuples.own_count,
             ipv4_prefixes_count,
             ipv6_prefixes_count,
         }
@@ -162,25 +194,28 @@ fn retain<A: Address>(
     });
 }
 
-/// Sweeps the lists of all providers into segments of tuples.
+/// Sweeps the lists of all providers, and of single routers behind them, into segments of tuples.
 fn segments_of<A: Address>(
-    lists: [Vec<Compact<A>>; TABLED_COUNT],
+    lists: Vec<Vec<Compact<A>>>,
     without_origin: &[(A, u8)],
     tuples: &mut Tuples,
 ) -> Segments<A, AnswerId> {
-    let mut lists = lists.into_iter().map(flatten);
-    let layers: [Segments<A, Asn>; TABLED_COUNT + 1] =
-        std::array::from_fn(|_| lists.next().unwrap_or_else(|| mark(without_origin)));
+    let lists = lists.into_iter().map(flatten);
     // The last layer is the mask.
+    let layers: Vec<Segments<A, Asn>> = lists.chain([mark(without_origin)]).collect();
     merge(&layers, |values| {
-        let [static_asn, .., mask] = *values;
+        let (said, own) = values.split_at(TABLED_COUNT);
+        let Some((mask, own)) = own.split_last() else {
+            return AnswerId::NOBODY;
+        };
         let mut answers = Answers::default();
-        if mask == Asn::NONE {
-            answers.by_provider.copy_from_slice(&values[..TABLED_COUNT]);
+        if *mask == Asn::NONE {
+            answers.by_provider.copy_from_slice(said);
+            tuples.id_of(answers, own)
         } else {
-            answers.by_provider[0] = static_asn;
+            answers.by_provider[0] = said[0];
+            tuples.id_of(answers, &[])
         }
-        tuples.id_of(answers)
     })
 }
 
@@ -188,36 +223,68 @@ fn segments_of<A: Address>(
 struct Tuples {
     /// Those of one answer, for each provider: most are, and these maps fit into a cache.
     lone: [HashMap<Asn, AnswerId, RandomState>; TABLED_COUNT],
-    /// All others.
+    /// Those to which no single router has anything to say.
     ids: HashMap<Answers, AnswerId, RandomState>,
+    /// All others: the answers of the providers, then of the routers.
+    with_own: HashMap<Box<[Asn]>, AnswerId, RandomState>,
     list: Vec<Answers>,
+    /// `own_count` for each of `list`.
+    own: Vec<Asn>,
+    own_count: usize,
+    /// Here to be allocated once.
+    key: Vec<Asn>,
 }
 
 impl Tuples {
     /// Returns a list that knows the tuple of nobody's answers.
-    fn new() -> Self {
+    fn new(own_count: usize) -> Self {
         let nobody = Answers::default();
         Self {
             lone: Default::default(),
             ids: HashMap::from_iter([(nobody, AnswerId::NOBODY)]),
+            with_own: HashMap::default(),
             list: vec![nobody],
+            own: vec![Asn::NONE; own_count],
+            own_count,
+            key: Vec::new(),
         }
     }
 
-    fn id_of(&mut self, answers: Answers) -> AnswerId {
+    fn id_of(&mut self, answers: Answers, own: &[Asn]) -> AnswerId {
         let next = AnswerId(index_u32(self.list.len()));
+        let id = if own.iter().any(|asn| *asn != Asn::NONE) {
+            self.id_with_own(answers, own, next)
+        } else {
+            self.id_without_own(answers, next)
+        };
+        if id == next {
+            self.list.push(answers);
+            self.own.extend_from_slice(own);
+            self.own.resize(self.list.len() * self.own_count, Asn::NONE);
+        }
+        id
+    }
+
+    fn id_without_own(&mut self, answers: Answers, next: AnswerId) -> AnswerId {
         let mut given = (0..).zip(answers.by_provider);
         let first = given.find(|(_, asn)| *asn != Asn::NONE);
-        let id = match first {
+        match first {
             Some((index, asn)) if given.all(|(_, asn)| asn == Asn::NONE) => {
                 let ids: &mut HashMap<_, _, _> = &mut self.lone[index];
                 *ids.entry(asn).or_insert(next)
             }
             _ => *self.ids.entry(answers).or_insert(next),
-        };
-        if id == next {
-            self.list.push(answers);
         }
-        id
+    }
+
+    fn id_with_own(&mut self, answers: Answers, own: &[Asn], next: AnswerId) -> AnswerId {
+        self.key.clear();
+        self.key.extend(answers.by_provider);
+        self.key.extend_from_slice(own);
+        if let Some(id) = self.with_own.get(&*self.key) {
+            return *id;
+        }
+        self.with_own.insert(self.key.as_slice().into(), next);
+        next
     }
 }

@@ -52,7 +52,7 @@ mod table;
 mod trie;
 
 pub use asn::Asn;
-pub use builder::{Builder, LeftOut};
+pub use builder::{Builder, LeftOut, OWN_MAX, OwnRoutes};
 pub use entries::{ENTRIES_MAX, Entries, Entry, Reserved, TooManyEntries};
 pub use kept::Kept;
 pub use names::{AsNames, NamesTooLong};

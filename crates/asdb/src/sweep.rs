@@ -87,12 +87,12 @@ fn close_until<A: Address>(
 }
 
 /// Returns segments of what `combine` makes of all `layers` at once.
-pub(crate) fn merge<A: Address, V: Copy + Eq, W: Copy + Eq, const N: usize>(
-    layers: &[Segments<A, V>; N],
-    mut combine: impl FnMut(&[V; N]) -> W,
+pub(crate) fn merge<A: Address, V: Copy + Eq, W: Copy + Eq>(
+    layers: &[Segments<A, V>],
+    mut combine: impl FnMut(&[V]) -> W,
 ) -> Segments<A, W> {
-    let mut rest: [&[Segment<A, V>]; N] = layers.each_ref().map(Segments::as_slice);
-    let mut values = rest.map(|layer| layer[0].value);
+    let mut rest: Vec<&[Segment<A, V>]> = layers.iter().map(Segments::as_slice).collect();
+    let mut values: Vec<V> = rest.iter().map(|layer| layer[0].value).collect();
     let mut merged = Segments(Vec::with_capacity(
         rest.iter().map(|layer| layer.len()).sum(),
     ));

@@ -3,11 +3,13 @@
 //! Not here: how it is built ([`crate::Builder`]), which provider wins ([`Policy`]), which prefix
 //! matched ([`crate::Entries::longest`]).
 //!
-//! Bound: two tries and 20 bytes per distinct tuple of answers.
+//! Bound: two tries and 20 bytes per distinct tuple of answers, and 4 for each router that has a
+//! view of its own.
 
 use std::net::IpAddr;
 
 use crate::Asn;
+use crate::builder::OwnRoutes;
 use crate::policy::Policy;
 use crate::prefix::unmap;
 use crate::provider::{PolicyWord, Provider, TABLED_COUNT};
@@ -57,6 +59,9 @@ pub struct AsDb {
     pub(crate) ipv6: Trie,
     /// Distinct; the first is nobody's.
     pub(crate) tuples: Box<[Answers]>,
+    /// What single routers say, `own_count` for each of `tuples`.
+    pub(crate) own: Box<[Asn]>,
+    pub(crate) own_count: usize,
     pub(crate) ipv4_prefixes_count: usize,
     pub(crate) ipv6_prefixes_count: usize,
 }
@@ -106,6 +111,24 @@ impl AsDb {
         Policy::new(words, self.tuples.iter().copied())
     }
 
+    /// As [`AsDb::policy`], for the records of one router: where it says something itself, that is
+    /// the answer of the provider. They were added to the builder of this table.
+    pub fn policy_of(&self, words: &[PolicyWord], own: &[OwnRoutes]) -> Policy {
+        let tuples = self.tuples.iter().enumerate().map(|(index, answers)| {
+            let mut answers = *answers;
+            for routes in own {
+                let said = self.own.get(index * self.own_count + routes.column);
+                let place = routes.provider.tabled_index();
+                let place = place.and_then(|place| answers.by_provider.get_mut(place));
+                if let (Some(said), Some(place)) = (said.filter(|asn| **asn != Asn::NONE), place) {
+                    *place = *said;
+                }
+            }
+            answers
+        });
+        Policy::new(words, tuples)
+    }
+
     /// Returns how many IPv4 prefixes went into the table.
     pub const fn ipv4_prefixes_count(&self) -> usize {
         self.ipv4_prefixes_count
@@ -119,7 +142,8 @@ impl AsDb {
     /// Returns the bytes of memory that the table takes.
     pub fn memory_bytes(&self) -> usize {
         let tuples_bytes = size_of_val::<[Answers]>(&self.tuples);
-        self.ipv4.memory_bytes() + self.ipv6.memory_bytes() + tuples_bytes
+        let own_bytes = size_of_val::<[Asn]>(&self.own);
+        self.ipv4.memory_bytes() + self.ipv6.memory_bytes() + tuples_bytes + own_bytes
     }
 
     #[inline]

@@ -255,3 +255,57 @@ fn a_batch_fills_as_many_answers_as_there_is_room_for() {
         assert_eq!(filled, room.min(100));
     }
 }
+
+#[test]
+fn what_a_router_says_itself_comes_before_what_all_say() {
+    let mut builder = builder(&[
+        (Bgp, 0, "8.8.0.0/16", 1),
+        (Bgp, 0, "8.8.8.0/24", 2),
+        (Bmp, 0, "8.8.0.0/16", 3),
+        (Database, 0, "8.0.0.0/8", 4),
+    ]);
+    let own = |list: &[(&str, u32)]| {
+        let mut entries = asdb::Entries::new();
+        for (prefix, asn) in list {
+            let prefix = prefix.parse().expect(prefix);
+            entries.push(prefix, Asn(*asn)).expect("few");
+        }
+        entries
+    };
+    let one = own(&[
+        ("8.8.0.0/17", 5),
+        ("0.0.0.0/0", 6),
+        ("8.9.0.0/16", 23_456),
+        ("10.0.0.0/8", 7),
+    ]);
+    let one = builder.add_own(Bgp, one).expect("room");
+    let other = builder
+        .add_own(Bmp, own(&[("8.8.8.8/32", 8)]))
+        .expect("room");
+    assert!(builder.add_own(Database, own(&[])).is_err());
+    let db = builder.build();
+    let words = [PolicyWord::Bmp, PolicyWord::Bgp, PolicyWord::Database];
+    let wins = |own: &[asdb::OwnRoutes], words: &[PolicyWord], address: &str| {
+        let policy = db.policy_of(words, own);
+        let given = policy.before_flow(db.lookup(address.parse().expect(address)));
+        given.asn.0
+    };
+    // Its own longest prefix counts, though all together know a longer one.
+    assert_eq!(wins(&[one], &words[1..], "8.8.8.1"), 5);
+    assert_eq!(wins(&[], &words[1..], "8.8.8.1"), 2);
+    assert_eq!(
+        wins(&[one], &words[1..], "8.8.200.1"),
+        1,
+        "where it says nothing all speak"
+    );
+    assert_eq!(
+        wins(&[one], &words[1..], "8.9.0.1"),
+        4,
+        "nobody's AS is no answer"
+    );
+    assert_eq!(wins(&[one], &words[1..], "10.1.1.1"), 0, "no origin");
+    assert_eq!(wins(&[one, other], &words, "8.8.8.8"), 8);
+    assert_eq!(wins(&[one, other], &words, "8.8.8.9"), 3);
+    assert_eq!(wins(&[one, other], &words[1..], "8.8.8.8"), 5);
+    assert_eq!(db.policy_of(&words, &[]).order(), db.policy(&words).order());
+}

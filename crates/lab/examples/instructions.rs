@@ -102,6 +102,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let knowledge = Knowledge {
         as_db: &as_db,
         policies: &[as_db.policy(&words)],
+        own: &[],
     };
     for (name, measured) in MEASURED {
         let (mut before, mut counted) = datagrams(name.parse()?);

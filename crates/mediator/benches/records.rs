@@ -188,6 +188,7 @@ fn settings() -> Settings {
         otherwise: Treatment {
             enrich: Enrich::On,
             policy_index: 0,
+            routes_from: None,
             flow_as_semantics: FlowAsSemantics::Origin,
             address: AddressChoice::FirstPublic,
             unusable_as: vec![0, 23_456, 65_535, u32::MAX],
@@ -256,6 +257,7 @@ fn records(criterion: &mut Criterion) {
     let knowledge = Knowledge {
         as_db: &as_db,
         policies: &[policy],
+        own: &[],
     };
     let mut group = criterion.benchmark_group("records");
     group.throughput(Throughput::Elements(

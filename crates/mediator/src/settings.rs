@@ -69,6 +69,8 @@ pub struct Treatment {
     pub enrich: Enrich,
     /// Index into [`Knowledge::policies`].
     pub policy_index: u16,
+    /// The router whose own routes count first; `None`: the one with the exporter's address.
+    pub routes_from: Option<IpAddr>,
     /// What fields 16 and 17 mean.
     pub flow_as_semantics: FlowAsSemantics,
     /// Which address counts.
@@ -270,4 +272,31 @@ pub struct Knowledge<'a> {
     pub as_db: &'a AsDb,
     /// The policies that [`Treatment::policy_index`] means, compiled against `as_db`.
     pub policies: &'a [Policy],
+    /// The same for routers that tell their own routes, sorted by address.
+    pub own: &'a [OwnPolicies],
+}
+
+/// The policies of a router whose own routes come before those of all.
+#[derive(Clone, Debug)]
+pub struct OwnPolicies {
+    /// Its address.
+    pub router: IpAddr,
+    /// As [`Knowledge::policies`].
+    pub policies: Vec<Policy>,
+}
+
+impl<'a> Knowledge<'a> {
+    /// Returns the policy for an exporter that is treated so.
+    #[must_use]
+    pub fn policy(&self, exporter: IpAddr, treatment: &Treatment) -> Option<&'a Policy> {
+        let mut policies = self.policies;
+        if !self.own.is_empty() {
+            let router = treatment.routes_from.unwrap_or(exporter);
+            let own = self.own.binary_search_by_key(&router, |own| own.router);
+            if let Some(own) = own.ok().and_then(|place| self.own.get(place)) {
+                policies = &own.policies;
+            }
+        }
+        policies.get(usize::from(treatment.policy_index))
+    }
 }

@@ -154,6 +154,7 @@ fn settings() -> Settings {
         otherwise: Treatment {
             enrich: Enrich::On,
             policy_index: 0,
+            routes_from: None,
             flow_as_semantics: FlowAsSemantics::Origin,
             address: AddressChoice::FirstPublic,
             unusable_as: vec![0],
@@ -177,6 +178,7 @@ fn a_warm_mediator_allocates_nothing() {
     let knowledge = Knowledge {
         as_db: &as_db,
         policies: &policies,
+        own: &[],
     };
     for (number, shape) in SHAPES.iter().enumerate() {
         let mut mediator = Mediator::new(settings(), 1);

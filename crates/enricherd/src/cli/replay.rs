@@ -63,6 +63,7 @@ pub(super) fn run(options: &Options, config: Option<&Path>) -> Result<(), Failur
     let knowledge = Knowledge {
         as_db: &as_db,
         policies: &policies,
+        own: &[],
     };
     let replay = Replay::new(
         settings,

@@ -13,7 +13,7 @@ use arc_swap::ArcSwap;
 use asdb::{AsDb, Policy};
 use ipnet::IpNet;
 use mediator::Settings;
-use mediator::settings::Knowledge;
+use mediator::settings::{Knowledge, OwnPolicies};
 
 /// What can change while the daemon runs.
 #[derive(Clone, Debug)]
@@ -54,6 +54,8 @@ pub struct Known {
     pub policies: Vec<Policy>,
     /// The same one for every table until the operator decides anew.
     pub decisions: Arc<Decisions>,
+    /// The same for routers that tell their own routes, sorted by address.
+    pub own: Vec<OwnPolicies>,
 }
 
 impl Known {
@@ -63,6 +65,7 @@ impl Known {
         Knowledge {
             as_db: &self.as_db,
             policies: &self.policies,
+            own: &self.own,
         }
     }
 }
@@ -110,6 +113,7 @@ mod tests {
             as_db: AsDb::empty(),
             policies: Vec::new(),
             decisions: Arc::new(decisions_of("")),
+            own: Vec::new(),
         }
     }
 

@@ -5,7 +5,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use asdb::{AsDb, Asn, Policy, PolicyWord};
+use asdb::{AsDb, Asn, OwnRoutes, Policy, PolicyWord};
 use mediator::settings::{
     AddressChoice, DomainNames, Enrich, ExporterRule, FlowAsSemantics, IpHeader, Outlet, Treatment,
 };
@@ -72,6 +72,14 @@ pub fn decisions(config: &Config, as_db: &AsDb) -> (Decisions, Vec<Policy>) {
     (Decisions { settings, allowed }, policies)
 }
 
+/// Returns the policies of a router whose own routes come first, in the order of those of all.
+#[must_use]
+pub fn own_policies(config: &Config, as_db: &AsDb, own: &[OwnRoutes]) -> Vec<Policy> {
+    let lists = provider_lists(config);
+    let policies = lists.iter().map(|words| as_db.policy_of(words, own));
+    policies.collect()
+}
+
 /// Returns the provider lists in use, each once; the list of all exporters is the first.
 fn provider_lists(config: &Config) -> Vec<&[PolicyWord]> {
     let mut lists = vec![config.enrichment.as_providers.as_slice()];
@@ -94,6 +102,7 @@ fn rule(config: &Config, exporter: &Exporter, lists: &[&[PolicyWord]]) -> Export
             policy_index: list
                 .and_then(|index| u16::try_from(index).ok())
                 .unwrap_or(0),
+            routes_from: exporter.routes_from,
             flow_as_semantics: exporter.flow_as_semantics,
             address: exporter.address,
             unusable_as: unusable(&exporter.unusable_as),
@@ -106,6 +115,7 @@ fn otherwise(config: &Config) -> Treatment {
     Treatment {
         enrich: enrich(config, Enrich::On),
         policy_index: 0,
+        routes_from: None,
         flow_as_semantics: FlowAsSemantics::Origin,
         address: AddressChoice::FirstPublic,
         unusable_as: unusable(&config.enrichment.unusable_as),

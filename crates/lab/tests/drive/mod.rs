@@ -26,6 +26,7 @@ pub(crate) fn default_settings() -> Settings {
         otherwise: Treatment {
             enrich: Enrich::On,
             policy_index: 0,
+            routes_from: None,
             flow_as_semantics: FlowAsSemantics::Origin,
             address: AddressChoice::FirstPublic,
             unusable_as: vec![0, 23_456, 65_535, 4_294_967_295],
@@ -167,6 +168,7 @@ impl<'a> Drive<'a> {
         let knowledge = Knowledge {
             as_db: self.as_db,
             policies: &self.policies,
+            own: &[],
         };
         let before = (self.weigh)();
         call(&mut self.mediator, octets, &knowledge, &mut self.egress);

@@ -128,8 +128,7 @@ pub struct Job<'a> {
 impl Job<'_> {
     pub(super) fn policy(&self) -> Option<&Policy> {
         self.knowledge
-            .policies
-            .get(usize::from(self.treatment.policy_index))
+            .policy(self.seen.exporter.ip(), self.treatment)
     }
 
     /// Where the usual case applies: the Template's records and the operator's wishes are both

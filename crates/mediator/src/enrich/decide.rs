@@ -84,6 +84,7 @@ mod tests {
         Treatment {
             enrich: Enrich::On,
             policy_index: 0,
+            routes_from: None,
             flow_as_semantics,
             address: AddressChoice::FirstPublic,
             unusable_as: vec![7018],

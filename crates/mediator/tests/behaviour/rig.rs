@@ -35,6 +35,7 @@ pub(crate) fn settings() -> Settings {
         otherwise: Treatment {
             enrich: Enrich::On,
             policy_index: 0,
+            routes_from: None,
             flow_as_semantics: FlowAsSemantics::Origin,
             address: AddressChoice::FirstPublic,
             unusable_as: vec![0, 23_456, 65_535, u32::MAX],
@@ -242,6 +243,7 @@ impl Rig {
         let knowledge = Knowledge {
             as_db: &self.as_db,
             policies: &self.policies,
+            own: &[],
         };
         let observer = &mut Recorder(&mut self.seen, &mut self.traffic);
         let sent = run(&mut self.mediator, step, self.now, &knowledge, observer);
