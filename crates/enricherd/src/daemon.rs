@@ -9,11 +9,13 @@
 //! | `files` | writes state and datagrams that we failed over |
 //! | `sources` | looks after AS data and builds new tables (`daemon::knowledge`) |
 //! | `stream` | writes to one collector that is reached over a connection (`pipeline::streams`) |
+//! | `routes` | hears routers over BGP and BMP, if any are configured (`control::routes`) |
 //! | `control` | statistics, names of collectors, the times for all of it (`control`) |
 //!
 //! Not here: the command line and signals (`cli::run`), Messages (`mediator`).
 
 mod crew;
+mod hearing;
 mod identities;
 mod knowledge;
 mod probes;
@@ -24,12 +26,13 @@ mod timers;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime};
 
 use crew::{Crew, Orders};
+use hearing::Hearing;
 use knowledge::Knowledge;
 use mediator::Silent;
 use socket2::Socket;
@@ -49,6 +52,7 @@ use crate::control::reach::Healths;
 use crate::control::reload;
 use crate::control::resolve::{Addresses, resolve_within};
 use crate::control::reverse_dns::ReverseDns;
+use crate::control::routes::{self, Asking};
 use crate::control::standing::SharedStanding;
 use crate::control::told::Told;
 use crate::io::clock::Clock;
@@ -67,6 +71,7 @@ use crate::pipeline::streams::StreamSender;
 use crate::pipeline::worker::{Handover, Order, Start, Worker};
 
 use crate::sources::geo::{Follower, SharedPlaces};
+use crate::sources::live::Stop;
 /// How long the start waits for names of collectors.
 const NAMES_PATIENCE: Duration = Duration::from_secs(3);
 /// How long the start waits for the service manager to let go of sockets, and how often it looks.
@@ -116,8 +121,9 @@ pub struct Daemon {
     stop_control: oneshot::Sender<()>,
     reloads: Option<reload::Requests>,
     facts: Arc<Facts>,
+    hearing: Option<Hearing>,
     /// Ends the thread `sources` when it goes.
-    _stop_sources: Sender<()>,
+    _stop_sources: Stop,
     _instance: Option<Instance>,
 }
 
@@ -138,22 +144,19 @@ impl Daemon {
         let (clock, (reload, reloads)) = (Clock::start(), reload::channel());
         let (streams, senders) = Streams::start(&config, &outlets.destinations, clock)?;
         let pages = Pages::new(workers_count).with_streams(streams.pages());
+        let (asking, asked) = routes::questions();
         let (handover, handed) = sync_channel(HANDOVERS_PER_WORKER * workers_count);
+        let told = told(&config, &knowledge, places.clone(), asking);
+        let of = (pages.clone(), started, clock);
+        let facts = Arc::new(facts(told, &knowledge, of, reload));
         let timers = timers::Timers {
-            facts: Arc::new(facts(
-                &config,
-                &knowledge,
-                pages.clone(),
-                (started, clock),
-                (places.clone(), reload),
-            )),
+            facts: Arc::clone(&facts),
             places: Follower::new(config.enrichment.clone(), places),
             orders: orders.clone(),
             destinations: outlets.destinations.clone(),
             addresses,
             stats_interval: config.performance.stats_interval,
         };
-        let facts = Arc::clone(&timers.facts);
         let standing = facts.standing.clone();
         let ports = timers::Ports::open(&config, &standing);
         let answers_bound = ports.bound();
@@ -173,8 +176,10 @@ impl Daemon {
         let starts = starts(&config, common, sockets, &pages);
         let crew = Crew::start(starts.map(|start| worker(&config, start)))?;
         let (stop_control, stop) = oneshot::channel();
-        let (stop_sources, watch) = knowledge.clone().watch();
+        let (stop_sources, outbox, watch) = knowledge.clone().watch();
         spawn("sources", watch)?;
+        let heard = (Arc::clone(&facts), asked, outbox);
+        let hearing = Hearing::start(&config, heard, input.bound.port())?;
         let daemon = Self {
             bound: input.bound,
             answers_bound,
@@ -190,6 +195,7 @@ impl Daemon {
             stop_control,
             reloads: Some(reloads),
             facts,
+            hearing,
             _stop_sources: stop_sources,
             _instance: instance,
         };
@@ -269,6 +275,7 @@ impl Daemon {
             files,
             control,
             stop_control,
+            hearing,
             ..
         } = self;
         orders.insist(&Order::Stop);
@@ -280,25 +287,28 @@ impl Daemon {
         // A thread that has ended needs no word.
         let _ = stop_control.send(());
         drop(control.join());
+        if let Some(hearing) = hearing {
+            hearing.stop();
+        }
         pages.everything()
     }
 }
 
 /// What whoever asks is answered from.
 fn facts(
-    config: &Config,
+    told: Told,
     knowledge: &Knowledge,
-    pages: Pages,
-    (started, clock): (Instant, Clock),
-    (places, reload): (SharedPlaces, reload::Port),
+    (pages, started, clock): (Pages, Instant, Clock),
+    reload: reload::Port,
 ) -> Facts {
+    let collectors_count = told.config.load().forwarding.collectors.len();
     Facts {
         pages,
         started,
         clock,
-        told: told(config, knowledge, places),
+        told,
         events: Events::default(),
-        healths: Healths::new(config.forwarding.collectors.len(), SystemTime::now()),
+        healths: Healths::new(collectors_count, SystemTime::now()),
         faults: faults::last(),
         sources: knowledge.health().clone(),
         ledger: SharedLedger::default(),
@@ -309,7 +319,7 @@ fn facts(
     }
 }
 
-fn told(config: &Config, knowledge: &Knowledge, places: SharedPlaces) -> Told {
+fn told(config: &Config, knowledge: &Knowledge, places: SharedPlaces, routes: Asking) -> Told {
     let names = if config.enrichment.reverse_dns {
         ReverseDns::of_system()
     } else {
@@ -321,6 +331,7 @@ fn told(config: &Config, knowledge: &Knowledge, places: SharedPlaces) -> Told {
         about: knowledge.about().clone(),
         places,
         names,
+        routes,
     }
 }
 

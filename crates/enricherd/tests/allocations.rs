@@ -177,6 +177,7 @@ fn start(collector: SocketAddr) -> (Start, SocketAddr, Ends, Arc<Page>) {
             as_db,
             policies,
             decisions,
+            own: Vec::new(),
         }),
         clock: Clock::start(),
         page: Arc::clone(&page),

@@ -212,7 +212,8 @@ fn what_must_be_written_is_missed() {
 #[test]
 fn every_key_is_in_the_dump() {
     let config = check(
-        "exporters: [{match: 192.0.2.1, domain: 1, name: a, sampling_rate: 2}]\n\
+        "exporters:\n\
+         \x20 - {match: 192.0.2.1, domain: 1, name: a, sampling_rate: 2, routes_from: 192.0.2.9}\n\
          enrichment:\n\
          \x20 static_prefixes: [{prefix: 192.0.2.0/24, as: 64500, name: a}]\n\
          \x20 as_databases: [{path: a}]\n\

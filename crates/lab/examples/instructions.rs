@@ -178,6 +178,7 @@ fn settings() -> Settings {
         otherwise: Treatment {
             enrich: Enrich::On,
             policy_index: 0,
+            routes_from: None,
             flow_as_semantics: FlowAsSemantics::Origin,
             address: AddressChoice::FirstPublic,
             unusable_as: vec![0, 23_456, 65_535, u32::MAX],

@@ -55,6 +55,8 @@ pub(super) fn run(options: &Options, config: Option<&Path>) -> Result<(), Failur
             .reverse_dns
             .then(|| name(options.address))
             .flatten(),
+        // They are told to the daemon that runs: `explain` over telnet shows them.
+        routes: Vec::new(),
     };
     let known = (&as_db, &about);
     let explanation = Explanation::of(question, &config, known, remarks, SystemTime::now());

@@ -17,8 +17,8 @@ use super::fault::{Faults, Report, Warning, Wrong};
 use super::node::Node;
 use super::section::Section;
 use super::types::{
-    Bmp, Config, Forwarding, ForwardingSource, General, LogFile, LogFormat, LogLevel, Metrics, Nat,
-    Performance,
+    Config, Enrichment, Forwarding, ForwardingSource, General, LogFile, LogFormat, LogLevel,
+    Metrics, Nat, Performance,
 };
 use super::value::{self, Bounds};
 use super::words::{LOG_FORMATS, LOG_LEVELS};
@@ -106,7 +106,7 @@ fn config(report: &mut Report, sections: &Sections) -> Config {
     let metrics = metrics(report, &sections.metrics);
     refuse_shared_ports(
         report,
-        &listeners(sections, &general, &metrics, &enrichment.bmp),
+        &listeners(sections, &general, &metrics, &enrichment),
     );
     Config {
         general,
@@ -278,7 +278,7 @@ fn listeners<'s, 'a>(
     sections: &'s Sections<'a>,
     general: &General,
     metrics: &Metrics,
-    bmp: &Bmp,
+    enrichment: &Enrichment,
 ) -> Vec<Listener<'s, 'a>> {
     let mut listeners = vec![Listener {
         section: &sections.general,
@@ -294,13 +294,20 @@ fn listeners<'s, 'a>(
             port: metrics.port,
         });
     }
-    if bmp.enabled {
-        listeners.push(Listener {
-            section: &sections.enrichment,
-            name: "bmp_port",
-            address: IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-            port: bmp.port,
-        });
+    let (bgp, bmp) = (&enrichment.bgp, &enrichment.bmp);
+    let live = [
+        (bgp.enabled, "bgp_port", bgp.port),
+        (bmp.enabled, "bmp_port", bmp.port),
+    ];
+    for (is_enabled, name, port) in live {
+        if is_enabled {
+            listeners.push(Listener {
+                section: &sections.enrichment,
+                name,
+                address: general.listen_address,
+                port,
+            });
+        }
     }
     listeners
 }

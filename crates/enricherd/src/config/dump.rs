@@ -17,8 +17,8 @@ use super::types::{
 };
 use super::value::duration_text;
 use super::words::{
-    ADDRESSES, ENRICH, FLOW_AS_SEMANTICS, GROUP_MODES, IP_VERSIONS, LOG_FORMATS, LOG_LEVELS,
-    MISFITS, MISSING_FIELDS, PROTOCOLS, SOURCES, word_for,
+    ADDRESSES, ENRICH, FAMILIES, FLOW_AS_SEMANTICS, GROUP_MODES, IP_VERSIONS, LOG_FORMATS,
+    LOG_LEVELS, MISFITS, MISSING_FIELDS, PROTOCOLS, SOURCES, word_for,
 };
 
 impl Config {
@@ -114,10 +114,12 @@ impl Dump {
         self.key("bgp_enabled", enrichment.bgp.enabled);
         self.key("bgp_router", quoted(enrichment.bgp.router));
         self.key("bgp_as", enrichment.bgp.asn.0);
+        self.key("bgp_port", enrichment.bgp.port);
         self.block("  bgp_peers", &enrichment.bgp.peers, bgp_peer);
         self.key("bmp_enabled", enrichment.bmp.enabled);
         self.key("bmp_port", enrichment.bmp.port);
         self.list("bmp_allow", &enrichment.bmp.allow, |prefix| quoted(prefix));
+        self.key("routes_grace", duration(enrichment.routes_grace));
     }
 
     fn forwarding(&mut self, forwarding: &Forwarding) {
@@ -217,6 +219,13 @@ fn bgp_peer(peer: &BgpPeer) -> Entry {
         .with("passive", peer.passive)
         .with_some("password_file", peer.password_file.as_deref().map(path))
         .with("hold_time", duration(peer.hold_time))
+        .with("port", peer.port)
+        .with(
+            "families",
+            flow_list(&peer.families, |family| {
+                word_for(FAMILIES, family).to_owned()
+            }),
+        )
 }
 
 fn collector(collector: &Collector) -> Entry {

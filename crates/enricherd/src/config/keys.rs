@@ -281,9 +281,16 @@ pub const KEYS: &[Key] = &[
         "enrichment.bgp_router",
         "address",
         Is("192.0.2.1"),
-        "Our router address.",
+        "The router that we hear where `bgp_peers` is empty, of our own AS; whoever of both is \
+         first connects.",
     ),
     key("enrichment.bgp_as", "AS number", Is("64500"), "Our AS."),
+    key(
+        "enrichment.bgp_port",
+        "port",
+        Is("179"),
+        "The TCP port, at `general.listen_address`, where routers reach us.",
+    ),
     key(
         "enrichment.bgp_peers",
         "list of mappings",
@@ -316,6 +323,18 @@ pub const KEYS: &[Key] = &[
         "How long it may stay silent; 3 seconds or more.",
     ),
     key(
+        "enrichment.bgp_peers[].port",
+        "port",
+        Is("179"),
+        "The TCP port of the router, where we connect to it.",
+    ),
+    key(
+        "enrichment.bgp_peers[].families",
+        "list of `ipv4`, `ipv6`",
+        Is("[ipv4, ipv6]"),
+        "The address families whose routes we ask for.",
+    ),
+    key(
         "enrichment.bmp_enabled",
         "true or false",
         Is("false"),
@@ -332,6 +351,13 @@ pub const KEYS: &[Key] = &[
         "list of prefixes",
         Is("[]"),
         "Which routers may; must be given when BMP is on.",
+    ),
+    key(
+        "enrichment.routes_grace",
+        "duration",
+        Is("5m"),
+        "How long routes count after the session that told them was lost, or after a restart, \
+         unless they are told again.",
     ),
     key(
         "forwarding.source",

@@ -33,9 +33,9 @@ pub use fault::{FAULTS_MAX, Fault, Faults, Warning};
 pub use keys::{Absent, KEYS, Key};
 pub use node::OCTETS_MAX as FILE_OCTETS_MAX;
 pub use types::{
-    AsDatabase, Bgp, BgpPeer, Bmp, Collector, CollectorFilter, CollectorTls, Config, Enrichment,
-    Exporter, Forwarding, ForwardingSource, General, Group, GroupMode, Health, Host, LogFile,
-    LogFormat, LogLevel, Metrics, Nat, Performance, Protocol, StaticPrefix, TlsIdentity,
+    AddressFamily, AsDatabase, Bgp, BgpPeer, Bmp, Collector, CollectorFilter, CollectorTls, Config,
+    Enrichment, Exporter, Forwarding, ForwardingSource, General, Group, GroupMode, Health, Host,
+    LogFile, LogFormat, LogLevel, Metrics, Nat, Performance, Protocol, StaticPrefix, TlsIdentity,
 };
 
 /// Where the configuration is looked for if nobody names a file.

@@ -7,17 +7,8 @@
 //!
 //! Not here: what the keys mean (`keys`).
 
-const LIVE_ROUTES: &str = "it does not learn routes from routers";
-
 /// The keys, each with what this version lacks.
-const NOT_YET: &[(&str, &str)] = &[
-    ("exporters[].routes_from", LIVE_ROUTES),
-    ("enrichment.bgp_enabled", LIVE_ROUTES),
-    ("enrichment.bgp_peers", LIVE_ROUTES),
-    ("enrichment.bmp_enabled", LIVE_ROUTES),
-    ("enrichment.bmp_port", LIVE_ROUTES),
-    ("enrichment.bmp_allow", LIVE_ROUTES),
-];
+const NOT_YET: &[(&str, &str)] = &[];
 
 /// Returns what this version lacks for a key; `None` if the key works.
 pub(super) fn lack(path: &str) -> Option<&'static str> {

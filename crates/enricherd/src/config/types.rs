@@ -144,6 +144,8 @@ pub struct Enrichment {
     pub bgp: Bgp,
     /// The provider `bmp`.
     pub bmp: Bmp,
+    /// How long routes count after their session was lost; zero: not at all.
+    pub routes_grace: Duration,
 }
 
 /// A prefix whose AS the operator knows.
@@ -169,12 +171,49 @@ pub struct AsDatabase {
 pub struct Bgp {
     /// Whether there is one.
     pub enabled: bool,
-    /// Our router address.
+    /// Whom we hear where nobody is listed.
     pub router: IpAddr,
     /// Our AS.
     pub asn: Asn,
-    /// Whom we hear.
+    /// Where routers reach us; not 0.
+    pub port: u16,
+    /// Whom we hear, as it is written; see [`Bgp::heard`].
     pub peers: Vec<BgpPeer>,
+}
+
+impl Bgp {
+    /// Returns whom we hear: the listed ones, else the one router.
+    #[must_use]
+    pub fn heard(&self) -> Vec<BgpPeer> {
+        let alone = || BgpPeer {
+            address: self.router,
+            asn: self.asn,
+            passive: false,
+            port: self::BGP_PORT,
+            password_file: None,
+            hold_time: self::BGP_HOLD_TIME,
+            families: vec![AddressFamily::Ipv4, AddressFamily::Ipv6],
+        };
+        match (self.enabled, self.peers.is_empty()) {
+            (false, _) => Vec::new(),
+            (true, true) => vec![alone()],
+            (true, false) => self.peers.clone(),
+        }
+    }
+}
+
+/// The port of BGP [RFC 4271 §8].
+pub(super) const BGP_PORT: u16 = 179;
+/// The usual hold time [RFC 4271 §10].
+pub(super) const BGP_HOLD_TIME: Duration = Duration::from_secs(90);
+
+/// An address family of routes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AddressFamily {
+    /// IPv4 unicast.
+    Ipv4,
+    /// IPv6 unicast.
+    Ipv6,
 }
 
 /// A router that tells us its routes over BGP.
@@ -190,6 +229,10 @@ pub struct BgpPeer {
     pub password_file: Option<PathBuf>,
     /// How long it may stay silent [RFC 4271 §4.2].
     pub hold_time: Duration,
+    /// Its TCP port, where we connect to it; not 0.
+    pub port: u16,
+    /// The families that we ask for; at least one.
+    pub families: Vec<AddressFamily>,
 }
 
 /// The BMP station.

@@ -5,7 +5,7 @@
 use mediator::settings::filter::IpVersion;
 use mediator::settings::{AddressChoice, Enrich, FlowAsSemantics, Misfit, MissingFields};
 
-use super::types::{ForwardingSource, GroupMode, LogFormat, LogLevel, Protocol};
+use super::types::{AddressFamily, ForwardingSource, GroupMode, LogFormat, LogLevel, Protocol};
 
 /// Words with their meaning.
 pub(super) type Words<T> = [(&'static str, T)];
@@ -75,3 +75,6 @@ pub(super) fn word_for<T: PartialEq>(words: &Words<T>, choice: &T) -> &'static s
     let found = words.iter().find(|(_, meant)| meant == choice);
     found.map_or("", |(word, _)| word)
 }
+
+pub(super) const FAMILIES: &Words<AddressFamily> =
+    &[("ipv4", AddressFamily::Ipv4), ("ipv6", AddressFamily::Ipv6)];

@@ -3,6 +3,7 @@
 //! Not here: what each answer says (`stats`, `exporters` and their like), connections (`telnet`,
 //! `http`).
 
+use asdb::Provider;
 use report::Snapshot;
 use report::catalogue::labelled;
 
@@ -16,6 +17,10 @@ use crate::control::{as_stats, collectors, disagreements, exporters, sources, st
 pub enum Subject {
     /// The AS numbers with most traffic.
     As,
+    /// The sessions with routers over BGP.
+    Bgp,
+    /// The routers that speak BMP.
+    Bmp,
     /// Who gets Messages.
     Collectors,
     /// The configuration in force.
@@ -37,9 +42,11 @@ pub enum Subject {
 }
 
 /// The subjects by their names over telnet; over HTTP `as_stats` is `as`.
-const SUBJECTS: [(&str, Subject); 11] = [
+const SUBJECTS: [(&str, Subject); 13] = [
     ("as", Subject::As),
     ("as_stats", Subject::As),
+    ("bgp", Subject::Bgp),
+    ("bmp", Subject::Bmp),
     ("collectors", Subject::Collectors),
     ("config", Subject::Config),
     ("disagreements", Subject::Disagreements),
@@ -66,6 +73,8 @@ impl Subject {
         match self {
             Self::As if is_text => as_stats::text(&facts.pages.totals().traffic, &facts.told),
             Self::As => as_stats::json(&facts.pages.totals().traffic, &facts.told),
+            Self::Bgp => facts.told.routes.sessions(Provider::Bgp, form).await,
+            Self::Bmp => facts.told.routes.sessions(Provider::Bmp, form).await,
             Self::Collectors if is_text => {
                 collectors::text(&facts.pages.totals(), &facts.healths.list())
             }

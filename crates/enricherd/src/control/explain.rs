@@ -13,6 +13,7 @@ use asdb::{AnswerId, AsDb, AsNames, Asn, FlowRule, Given, PolicyWord, Prefix, Pr
 use mediator::settings::{AddressChoice, Enrich, FlowAsSemantics};
 
 use crate::config::Config;
+use crate::control::routes::RouteRemark;
 use crate::sources::Origin;
 use crate::sources::about::About;
 
@@ -32,6 +33,8 @@ pub struct Remarks {
     pub place: Option<String>,
     /// What its owner calls it in the DNS.
     pub name: Option<String>,
+    /// What routers say of it, the best route first.
+    pub routes: Vec<RouteRemark>,
 }
 
 /// All that there is to say about an address.

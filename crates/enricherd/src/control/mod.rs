@@ -23,6 +23,7 @@ pub mod reload;
 pub mod resolve;
 pub mod reverse_dns;
 pub mod roll_call;
+pub mod routes;
 pub mod sources;
 pub mod standing;
 pub mod stats;

@@ -46,6 +46,8 @@ exporters    who sends, and what became of it
 collectors   who gets it, and what is wrong with them
 templates    sessions and how many Templates each has
 sources      where AS numbers come from, how old that is and what is wrong with it
+bgp          routers over BGP: sessions, routes, what went wrong
+bmp          routers over BMP: their peers, routes, what went wrong
 disagreements  whose AS numbers are not the table's, with examples
 events       what happened that needs somebody to act
 watch [--source A] [--with-as] [--address A] [--records] [-v]  live Messages, until a line comes

@@ -12,6 +12,7 @@ use asdb::{Asn, Prefix, Provider};
 use crate::config::Config;
 use crate::control::explain::{Explanation, Question, Remarks};
 use crate::control::reverse_dns::ReverseDns;
+use crate::control::routes::Asking;
 use crate::pipeline::known::SharedKnown;
 use crate::sources::about::SharedAbout;
 use crate::sources::geo::SharedPlaces;
@@ -32,6 +33,8 @@ pub struct Told {
     pub places: SharedPlaces,
     /// What addresses are called.
     pub names: ReverseDns,
+    /// What routers say of them.
+    pub routes: Asking,
 }
 
 /// In which form an answer is wanted.
@@ -53,6 +56,7 @@ impl Told {
                 .within(question.address, NAME_PATIENCE)
                 .await
                 .map(|name| name.to_string()),
+            routes: self.routes.about(question.address).await,
         };
         let (known, about) = (self.known.load(), self.about.load());
         let config = self.config.load();

@@ -8,9 +8,11 @@
 //! Bound: while a table is replaced there are two of it, its sources twice, and what building
 //! takes: 100 MiB for one source of the whole Internet.
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
+
+use mediator::settings::OwnPolicies;
 
 use arc_swap::ArcSwap;
 
@@ -23,6 +25,7 @@ use crate::sources::Wanted;
 use crate::sources::about::{About, SharedAbout};
 use crate::sources::health::SharedHealth;
 use crate::sources::keeper::{Event, Keeper, has_news};
+use crate::sources::live::{Live, Outbox, Stop, Wake};
 
 /// How often files are looked after. One is read when it did not change between two looks.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
@@ -95,23 +98,43 @@ impl Knowledge {
         &self.config
     }
 
-    /// Looks after the files until whoever has the other end lets go of it. Nobody needs to wait
-    /// for the end: a dump that is being read then is of no use to anybody.
-    pub(super) fn watch(self) -> (Sender<()>, impl FnOnce() + Send + 'static) {
-        let (stop, stopped) = channel();
-        (stop, move || self.look_until(&stopped))
+    /// Looks after the files, and takes what routers say, until whoever has the first part lets go
+    /// of it. Nobody needs to wait for the end: a dump that is being read then is of no use to
+    /// anybody.
+    pub(super) fn watch(self) -> (Stop, Outbox, impl FnOnce() + Send + 'static) {
+        let (wake, woken) = channel();
+        let outbox = Outbox::new(wake.clone());
+        let own_outbox = outbox.clone();
+        let work = move || self.look_until(&woken, &own_outbox);
+        (Stop::new(wake), outbox, work)
     }
 
-    fn look_until(&self, stopped: &Receiver<()>) {
+    fn look_until(&self, woken: &Receiver<Wake>, outbox: &Outbox) {
         if let Err(error) = be_nice() {
             tracing::warn!("AS data is read with the priority of everything else: {error}");
         }
+        let mut next_look = Instant::now();
         loop {
-            self.look();
-            if stopped.recv_timeout(LOOK_INTERVAL) != Err(RecvTimeoutError::Timeout) {
-                return;
+            if Instant::now() >= next_look {
+                self.look();
+                next_look = Instant::now() + LOOK_INTERVAL;
+            }
+            match woken.recv_timeout(next_look.saturating_duration_since(Instant::now())) {
+                Ok(Wake::Routes(live)) => self.take_live(live, outbox),
+                Err(RecvTimeoutError::Timeout) => {}
+                Ok(Wake::Stop) | Err(RecvTimeoutError::Disconnected) => return,
             }
         }
+    }
+
+    fn take_live(&self, live: Live, outbox: &Outbox) {
+        let begun = Instant::now();
+        let mut held = self.hold();
+        held.keeper.set_live(live);
+        self.put(&mut held);
+        held.replaced.retain(|replaced| !is_idle(replaced));
+        give_back_memory();
+        outbox.taken(begun.elapsed());
     }
 
     fn look(&self) {
@@ -146,6 +169,7 @@ impl Knowledge {
             return Err(faults);
         }
         say(&events);
+        keeper.set_live(held.keeper.live());
         held.keeper = keeper;
         held.decisions = Arc::new(settings::decisions(&config, &asdb::AsDb::empty()).0);
         self.config.store(Arc::new(config.clone()));
@@ -198,10 +222,16 @@ fn known((config, decisions): (&Config, &Arc<Decisions>), keeper: &Keeper) -> (K
     });
     let (_, policies) = settings::decisions(config, &as_db);
     let decisions = Arc::clone(decisions);
+    let own = about.own.iter().map(|(router, own)| OwnPolicies {
+        router: *router,
+        policies: settings::own_policies(config, &as_db, own),
+    });
+    let own = own.collect();
     let known = Known {
         as_db,
         policies,
         decisions,
+        own,
     };
     (known, about)
 }

@@ -23,6 +23,20 @@ pub fn be_nice() -> io::Result<()> {
     }
 }
 
+/// Lets the calling thread stand back where others want to run, but not wait for ever: routers end
+/// a session that says nothing.
+///
+/// # Errors
+/// What the kernel says.
+pub fn be_modest() -> io::Result<()> {
+    const NICENESS: libc::c_int = 10;
+    // SAFETY: the call takes numbers; on Linux 0 is the calling thread.
+    match unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, NICENESS) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
 /// Blocks from this size on are asked of the system one by one and go back when they are freed.
 const LARGE_BLOCK_BYTES: libc::c_int = 1 << 20;
 

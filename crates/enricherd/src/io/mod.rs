@@ -24,6 +24,7 @@ pub mod routes;
 pub mod service;
 pub mod state_file;
 pub mod steering;
+pub mod tcp_md5;
 pub mod tls;
 pub mod udp;
 pub mod unread;

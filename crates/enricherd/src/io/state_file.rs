@@ -105,6 +105,37 @@ impl StateDir {
         }
     }
 
+    /// Reads the saved routes; `None` if there are none.
+    ///
+    /// # Errors
+    /// There is a file and it cannot be read; the sentence names it and its consequence.
+    pub fn load_routes(&self) -> Result<Option<Vec<u8>>, String> {
+        let path = self.routes_path();
+        match read(&path) {
+            Ok(octets) => Ok(Some(octets)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(format!(
+                "{}: {error}; routes are learnt anew",
+                path.display()
+            )),
+        }
+    }
+
+    /// Saves routes; says so if that fails.
+    pub fn save_routes(&self, octets: &[u8]) {
+        let path = self.routes_path();
+        if let Err(error) = self.replace(&path, octets) {
+            tracing::error!(
+                "{}: {error}; after a restart routes are learnt anew",
+                path.display()
+            );
+        }
+    }
+
+    fn routes_path(&self) -> PathBuf {
+        self.path.join(format!("udp-{}.routes", self.port))
+    }
+
     /// Keeps what cannot be used, in the place of what was kept before; returns what became of it,
     /// as a part of a sentence.
     #[must_use]

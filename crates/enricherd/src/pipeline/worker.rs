@@ -684,6 +684,7 @@ mod tests {
                 as_db,
                 policies,
                 decisions,
+                own: Vec::new(),
             }),
             clock: Clock::start(),
             page: Arc::clone(&page),

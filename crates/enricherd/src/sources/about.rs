@@ -11,7 +11,7 @@ use arc_swap::ArcSwap;
 use asdb::{AsDb, AsNames, Entry, Kept, Provider, Reserved, TooManyEntries};
 
 use crate::sources::date::Date;
-use crate::sources::{Origin, Source, Sources, age_days, age_warning};
+use crate::sources::{Origin, OwnOfRouters, Source, Sources, age_days, age_warning};
 
 /// The prefixes of a source that can answer.
 #[derive(Clone, Debug)]
@@ -81,6 +81,8 @@ pub struct About {
     pub list: Vec<Arc<KeptSource>>,
     /// What they call the AS numbers.
     pub names: AsNames,
+    /// What single routers say themselves.
+    pub own: OwnOfRouters,
 }
 
 impl About {
@@ -102,8 +104,8 @@ impl About {
         sources: Sources,
         list: Vec<Arc<KeptSource>>,
     ) -> Result<(AsDb, Self), TooManyEntries> {
-        let (as_db, names) = sources.into_table()?;
-        Ok((as_db, Self { list, names }))
+        let (as_db, names, own) = sources.into_table_with_own()?;
+        Ok((as_db, Self { list, names, own }))
     }
 
     /// Returns the entry with which a provider answers: the longest prefix of its sources, of

@@ -23,6 +23,7 @@ use asdb::{AsDb, AsNames, Provider, TooManyEntries};
 use crate::sources::about::{About, KeptSource};
 use crate::sources::fault::Trouble;
 use crate::sources::health::{Health, State};
+use crate::sources::live::Live;
 use crate::sources::{
     Origin, Source, SourceFault, Sources, StaticPrefix, Wanted, files, from_configuration, shipped,
 };
@@ -45,6 +46,7 @@ pub struct Event {
 #[derive(Debug)]
 pub struct Keeper {
     slots: Vec<Slot>,
+    live: Live,
 }
 
 /// Where a source stands.
@@ -122,6 +124,7 @@ impl Keeper {
         }
         Self {
             slots: places.into_iter().map(Slot::new).collect(),
+            live: Live::default(),
         }
     }
 
@@ -179,7 +182,25 @@ impl Keeper {
                 Err(fault) => faults.push(fault),
             }
         }
+        for live in &self.live.all {
+            match sources.add(live.source(), &AsNames::new()) {
+                Ok(()) => list.push(Arc::clone(live)),
+                Err(fault) => faults.push(fault),
+            }
+        }
+        sources.own.clone_from(&self.live.own);
         (About::freeze_kept(sources, list), faults)
+    }
+
+    /// Takes what routers say now.
+    pub fn set_live(&mut self, live: Live) {
+        self.live = live;
+    }
+
+    /// Gives away what routers said last: for the keeper that takes this one's place.
+    #[must_use]
+    pub fn live(&self) -> Live {
+        self.live.clone()
     }
 
     /// Returns how all sources are.

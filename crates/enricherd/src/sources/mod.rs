@@ -14,13 +14,20 @@ mod files;
 pub mod geo;
 pub mod health;
 pub mod keeper;
+pub mod live;
 mod shipped;
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::SystemTime;
 
-use asdb::{AsDb, AsNames, Asn, Builder, ENTRIES_MAX, Entries, Prefix, Provider, TooManyEntries};
+use asdb::{
+    AsDb, AsNames, Asn, Builder, ENTRIES_MAX, Entries, Kept, OwnRoutes, Prefix, Provider,
+    TooManyEntries,
+};
 
 use crate::config::{self, Enrichment};
 use crate::sources::date::{Date, days_between};
@@ -91,6 +98,8 @@ pub enum Origin {
     File(PathBuf),
     /// In the program.
     Shipped,
+    /// What routers say over `bgp` or `bmp`, the best of each route.
+    Live(Provider),
 }
 
 impl fmt::Display for Origin {
@@ -99,6 +108,9 @@ impl fmt::Display for Origin {
             Self::Configuration => f.write_str("enrichment.static_prefixes"),
             Self::File(path) => path.display().fmt(f),
             Self::Shipped => f.write_str("the snapshot shipped with this program"),
+            Self::Live(provider) => {
+                write!(f, "live routes over {}", provider.name().to_uppercase())
+            }
         }
     }
 }
@@ -143,9 +155,12 @@ fn age_warning(origin: &Origin, made: Option<Date>, now: SystemTime) -> Option<S
             "the AS data shipped with this program are {days} days old; update the program, \
              or name a file in enrichment.as_databases"
         )),
-        Origin::File(_) | Origin::Shipped | Origin::Configuration => None,
+        Origin::File(_) | Origin::Shipped | Origin::Configuration | Origin::Live(_) => None,
     }
 }
+
+/// What the routers with these addresses say themselves, in one table.
+pub type OwnOfRouters = BTreeMap<IpAddr, Vec<OwnRoutes>>;
 
 /// All sources, in the order in which they are asked within their provider.
 #[derive(Debug, Default)]
@@ -154,6 +169,8 @@ pub struct Sources {
     pub list: Vec<Source>,
     /// What they call the AS numbers.
     pub names: AsNames,
+    /// What single routers say, for their own records.
+    own: Vec<(IpAddr, Provider, Arc<Kept>)>,
     /// Whether names were left out because there were too many.
     names_cut: bool,
 }
@@ -208,11 +225,24 @@ impl Sources {
     /// # Errors
     /// `TooManyEntries` never, as `load` refuses the source that would be too much.
     pub fn into_table(self) -> Result<(AsDb, AsNames), TooManyEntries> {
+        let (as_db, names, _) = self.into_table_with_own()?;
+        Ok((as_db, names))
+    }
+
+    /// As [`Sources::into_table`], with what single routers say themselves.
+    fn into_table_with_own(self) -> Result<(AsDb, AsNames, OwnOfRouters), TooManyEntries> {
         let mut builder = Builder::new();
         for (index, source) in (0..).zip(self.list) {
             builder.add_all(source.provider, index, source.entries)?;
         }
-        Ok((builder.build(), self.names))
+        let mut own = OwnOfRouters::new();
+        for (router, provider, kept) in self.own {
+            // Routers beyond the limit are heard with all others, and have no say of their own.
+            if let Ok(routes) = builder.add_own(provider, kept.entries()) {
+                own.entry(router).or_default().push(routes);
+            }
+        }
+        Ok((builder.build(), self.names, own))
     }
 
     /// Of two names for one AS the first stays: the operator's, then that of the first file.

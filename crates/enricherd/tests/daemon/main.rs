@@ -18,6 +18,7 @@ mod message;
 mod reload;
 mod restart;
 mod rig;
+mod routes;
 mod sharing;
 mod sources;
 mod stream_rig;

@@ -13,13 +13,20 @@ use mediator::settings::MissingFields;
 use super::DAY_MS;
 use crate::config::fault::{Report, Wrong};
 use crate::config::section::Section;
-use crate::config::types::{AsDatabase, Bgp, BgpPeer, Bmp, Enrichment, Exporter, StaticPrefix};
+use crate::config::types::{
+    AddressFamily, AsDatabase, BGP_HOLD_TIME, BGP_PORT, Bgp, BgpPeer, Bmp, Enrichment, Exporter,
+    StaticPrefix,
+};
 use crate::config::value;
-use crate::config::words::MISSING_FIELDS;
+use crate::config::words::{FAMILIES, MISSING_FIELDS};
 
 const UNUSABLE_AS: [Asn; 4] = [Asn::NONE, Asn::TRANS, Asn(65535), Asn(u32::MAX)];
 /// A session is held for three seconds at least [RFC 4271 §4.2].
 const HOLD_TIME_MS_MIN: u64 = 3_000;
+/// The longest hold time that an OPEN can say, 65,535 seconds, is above this.
+const HOLD_TIME_MS_MAX: u64 = 18 * 3_600_000;
+/// Longer than a router takes to restart.
+const ROUTES_GRACE: Duration = Duration::from_secs(300);
 
 pub(super) fn read(report: &mut Report, section: &Section) -> Enrichment {
     let append = MissingFields::Append;
@@ -42,6 +49,9 @@ pub(super) fn read(report: &mut Report, section: &Section) -> Enrichment {
         reverse_dns: section.value(report, "reverse_dns", false, value::flag),
         bgp: bgp(report, section),
         bmp: bmp(report, section),
+        routes_grace: section.value(report, "routes_grace", ROUTES_GRACE, |node| {
+            value::duration(node, 0..=DAY_MS)
+        }),
     }
 }
 
@@ -118,12 +128,29 @@ fn static_prefixes(report: &mut Report, section: &Section) -> Vec<StaticPrefix> 
 
 fn bgp(report: &mut Report, section: &Section) -> Bgp {
     let router = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
-    Bgp {
+    let mut seen = Vec::new();
+    let bgp = Bgp {
         enabled: section.value(report, "bgp_enabled", false, value::flag),
         router: section.value(report, "bgp_router", router, value::address),
         asn: section.value(report, "bgp_as", Asn(64500), value::asn_of_somebody),
-        peers: section.items(report, "bgp_peers", Vec::new(), bgp_peer),
+        port: section.value(report, "bgp_port", BGP_PORT, value::port),
+        peers: section.items(report, "bgp_peers", Vec::new(), |report, item| {
+            let peer = bgp_peer(report, item)?;
+            if seen.contains(&peer.address) {
+                let wrong = Wrong::new("the same router again", "keep one of the two");
+                item.fault(report, "address", wrong);
+            }
+            seen.push(peer.address);
+            Some(peer)
+        }),
+    };
+    let names_nobody = bgp.peers.is_empty() && section.written("bgp_router").is_none();
+    if bgp.enabled && names_nobody && report.are_read(&["enrichment.bgp_peers"]) {
+        let remedy = "name your routers in enrichment.bgp_peers, or one in enrichment.bgp_router";
+        let wrong = Wrong::new("there is nobody to hear", remedy);
+        section.fault(report, "bgp_enabled", wrong);
     }
+    bgp
 }
 
 fn bgp_peer(report: &mut Report, item: &Section) -> Option<BgpPeer> {
@@ -131,15 +158,24 @@ fn bgp_peer(report: &mut Report, item: &Section) -> Option<BgpPeer> {
     let asn = item.required(report, "as", value::asn_of_somebody);
     let passive = item.value(report, "passive", true, value::flag);
     let password_file = item.optional(report, "password_file", value::path);
-    let hold_time = item.value(report, "hold_time", Duration::from_secs(90), |node| {
-        value::duration(node, HOLD_TIME_MS_MIN..=DAY_MS)
+    let hold_time = item.value(report, "hold_time", BGP_HOLD_TIME, |node| {
+        value::duration(node, HOLD_TIME_MS_MIN..=HOLD_TIME_MS_MAX)
     });
+    let port = item.value(report, "port", BGP_PORT, value::port);
+    let both = vec![AddressFamily::Ipv4, AddressFamily::Ipv6];
+    let families = item.list(report, "families", both, |node| value::word(node, FAMILIES));
+    if families.is_empty() {
+        let wrong = Wrong::new("no routes are asked for", "write ipv4, ipv6 or both");
+        item.fault(report, "families", wrong);
+    }
     Some(BgpPeer {
-        address: address?,
+        address: address?.to_canonical(),
         asn: asn?,
         passive,
         password_file,
         hold_time,
+        port,
+        families,
     })
 }
 

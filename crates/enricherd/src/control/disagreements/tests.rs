@@ -9,6 +9,7 @@ use mediator::SessionCounters;
 use super::*;
 use crate::config::ConfigFile;
 use crate::control::reverse_dns::ReverseDns;
+use crate::control::routes::Asking;
 use crate::pipeline::known::{Known, SharedKnown};
 use crate::pipeline::page::SessionPage;
 use crate::pipeline::settings::decisions_of;
@@ -40,10 +41,12 @@ fn told() -> Told {
             as_db,
             policies: Vec::new(),
             decisions: decisions_of("").into(),
+            own: Vec::new(),
         }),
         about,
         places: SharedPlaces::default(),
         names: ReverseDns::default(),
+        routes: Asking::default(),
     }
 }
 

@@ -6,6 +6,7 @@ use asdb::{AsNames, Asn, FlowRule, Given};
 use mediator::settings::{AddressChoice, Enrich, FlowAsSemantics};
 
 use super::{Answer, Explanation};
+use crate::control::routes::RouteRemark;
 use report::json::{list, object, or_null, string};
 
 impl Explanation<'_> {
@@ -40,6 +41,7 @@ impl Explanation<'_> {
             ("unusable_as", list(unusable)),
             ("address_choice", string(choice_word(self.wishes.address))),
             ("answers", list(answers)),
+            ("routes", list(self.remarks.routes.iter().map(route_json))),
             ("before_flow", or_null(given(self.verdict.before_flow))),
             (
                 "flow",
@@ -68,6 +70,21 @@ impl Answer {
             ("prefix", or_null(prefix)),
         ])
     }
+}
+
+fn route_json(route: &RouteRemark) -> String {
+    let communities = route.communities.iter().map(|one| string(one));
+    object(&[
+        ("provider", string(route.provider.name())),
+        ("router", string(&route.router)),
+        ("table", string(&route.table)),
+        ("prefix", string(&route.prefix)),
+        ("path", string(&route.path)),
+        ("next_hop", or_null(route.next_hop.as_deref().map(string))),
+        ("communities", list(communities)),
+        ("age_s", route.age_s.to_string()),
+        ("is_stale", route.is_stale.to_string()),
+    ])
 }
 
 fn given_json(given: Given, names: &AsNames) -> String {

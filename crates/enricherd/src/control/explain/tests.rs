@@ -3,6 +3,7 @@
 use asdb::{Entries, PolicyWord};
 
 use super::*;
+use crate::control::routes::RouteRemark;
 use crate::sources::date::Date;
 use crate::sources::{Source, Sources};
 
@@ -69,6 +70,10 @@ fn explain<T>(
     let remarks = Remarks {
         place: Some("Brisbane, Australia (AU)".to_owned()),
         name: Some("one.one.one.one".to_owned()),
+        routes: [route()]
+            .into_iter()
+            .filter(|_| address == "1.1.1.1")
+            .collect(),
     };
     show(&Explanation::with(
         address.parse().unwrap(),
@@ -77,6 +82,20 @@ fn explain<T>(
         remarks,
         SystemTime::UNIX_EPOCH + days,
     ))
+}
+
+fn route() -> RouteRemark {
+    RouteRemark {
+        provider: Provider::Bgp,
+        router: "192.0.2.1".to_owned(),
+        table: String::new(),
+        prefix: "1.1.1.0/24".to_owned(),
+        path: "64512 13335".to_owned(),
+        next_hop: Some("192.0.2.9".to_owned()),
+        communities: vec!["64512:7".to_owned()],
+        age_s: 35,
+        is_stale: true,
+    }
 }
 
 fn text(address: &str, order: &[PolicyWord]) -> String {
@@ -96,6 +115,7 @@ fn each_source_speaks_and_the_longest_prefix_of_a_provider_wins() {
   table     no source
   database  AS1 by 1.1.0.0/16, in one.mmdb, 2026-06-17, 9 days old
   database  AS13335 Cloudflare, Inc. by 1.1.1.0/24, in two.csv, 2026-06-17, 9 days old
+  route     1.1.1.0/24, path 64512 13335, next hop 192.0.2.9, communities 64512:7, from 192.0.2.1 over BGP, 35 s old, not confirmed since its session was lost
 order: static, flow, bgp, bmp, table, database
 result: what the record says, if that is usable; else AS13335 Cloudflare, Inc. (database)
 ";
@@ -208,7 +228,7 @@ fn the_json_has_all_of_it_on_one_line() {
         r#"{"provider":"database","source":"one.mmdb","made":"2026-06-17","age_days":9,"#,
         r#""asn":19281,"name":null,"prefix":"9.0.0.0/8"},"#,
         r#"{"provider":"database","source":"two.csv","made":"2026-06-17","age_days":9,"#,
-        r#""asn":null,"name":null,"prefix":null}],"before_flow":null,"flow":"flow","#,
+        r#""asn":null,"name":null,"prefix":null}],"routes":[],"before_flow":null,"flow":"flow","#,
         r#""after_flow":{"provider":"database","asn":19281,"name":null}}"#,
         "\n",
     );

@@ -7,6 +7,7 @@ use mediator::settings::{AddressChoice, Enrich, FlowAsSemantics};
 
 use super::json::choice_word;
 use super::{Answer, Explanation, Verdict};
+use crate::control::routes::RouteRemark;
 
 impl Explanation<'_> {
     /// Returns the explanation in lines.
@@ -29,6 +30,9 @@ impl Explanation<'_> {
                 // Writing to a String cannot fail.
                 let _ = writeln!(text, "  {:<9} {line}", provider.name());
             }
+        }
+        for route in &self.remarks.routes {
+            let _ = writeln!(text, "  {:<9} {}", "route", route_text(route));
         }
         let words: Vec<_> = self.wishes.order.iter().map(|word| word.name()).collect();
         let _ = writeln!(text, "order: {}{}", words.join(", "), self.whose_order());
@@ -100,6 +104,34 @@ impl Explanation<'_> {
             Enrich::Off => Some("enrich is off: nothing is written"),
         }
     }
+}
+
+fn route_text(route: &RouteRemark) -> String {
+    let path = if route.path.is_empty() {
+        "empty"
+    } else {
+        &route.path
+    };
+    let mut text = format!("{}, path {path}", route.prefix);
+    if let Some(next_hop) = &route.next_hop {
+        text += &format!(", next hop {next_hop}");
+    }
+    if !route.communities.is_empty() {
+        text += &format!(", communities {}", route.communities.join(" "));
+    }
+    text += &format!(
+        ", from {} over {}",
+        route.router,
+        route.provider.name().to_uppercase()
+    );
+    if !route.table.is_empty() {
+        text += &format!(" ({})", route.table.trim_start());
+    }
+    text += &format!(", {} s old", route.age_s);
+    if route.is_stale {
+        text += ", not confirmed since its session was lost";
+    }
+    text
 }
 
 impl Answer {
