@@ -12,11 +12,14 @@ const SEEDS: (&str, &str) = ("LAB_SEEDS", "100000");
 /// So does the test that mutates messages of BGP and BMP.
 const MUTATIONS: (&str, &str) = ("ROUTEFEED_MUTATIONS", "10000000");
 
+/// So do the tests that hear real routers: every change runs one of them.
+const ROUTERS: (&str, &str) = ("LIVE_ROUTERS", "all");
+
 /// Seeds of one round of [`soak`].
 const SOAK_SEEDS: u64 = 10_000;
 
-/// Runs the laws over many seeds, mutates messages, sends the corpus through the oracle, puts
-/// deliberate faults into the code, and fuzzes every reader.
+/// Runs the laws over many seeds, mutates messages, hears all routers that are installed, sends
+/// the corpus through the oracle, puts deliberate faults into the code, and fuzzes every reader.
 ///
 /// # Errors
 /// A law was broken; the test prints the seed that shows it. Or the oracle complained.
@@ -42,6 +45,16 @@ pub(crate) fn run() -> Result<()> {
         "--nocapture",
     ];
     process::run(process::cargo(&mutations).env(MUTATIONS.0, MUTATIONS.1))?;
+    let routers = [
+        "test",
+        "--locked",
+        "--package",
+        "enricherd",
+        "--test",
+        "live",
+        "routers",
+    ];
+    process::run(process::cargo(&routers).env(ROUTERS.0, ROUTERS.1))?;
     oracle::run()?;
     mutate::run(None)?;
     fuzz::run(None, None)

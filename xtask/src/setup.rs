@@ -79,6 +79,11 @@ const JUDGES: &[Judge] = &[
         skipped: UNITS,
     },
     Judge {
+        program: "bird",
+        package: "bird2",
+        skipped: LIVE,
+    },
+    Judge {
         program: "valgrind",
         package: "valgrind",
         skipped: INSTRUCTIONS,

@@ -19,3 +19,4 @@ mod exporters;
 mod message;
 mod namespaces;
 mod rig;
+mod routers;
