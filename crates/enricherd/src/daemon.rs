@@ -121,7 +121,7 @@ pub struct Daemon {
     stop_control: oneshot::Sender<()>,
     reloads: Option<reload::Requests>,
     facts: Arc<Facts>,
-    hearing: Option<Hearing>,
+    hearing: Hearing,
     /// Ends the thread `sources` when it goes.
     _stop_sources: Stop,
     _instance: Option<Instance>,
@@ -261,7 +261,9 @@ impl Daemon {
     /// # Errors
     /// A sentence for each reason to refuse; nothing has changed then.
     pub fn reload(&self, config: &Config) -> Result<Changes, Vec<String>> {
-        self.knowledge.reload(config)
+        let changes = self.knowledge.reload(config)?;
+        self.hearing.take(&self.knowledge.config().load());
+        Ok(changes)
     }
 
     /// Takes what has come, sends what waits, saves and ends.
@@ -287,9 +289,7 @@ impl Daemon {
         // A thread that has ended needs no word.
         let _ = stop_control.send(());
         drop(control.join());
-        if let Some(hearing) = hearing {
-            hearing.stop();
-        }
+        hearing.stop();
         pages.everything()
     }
 }

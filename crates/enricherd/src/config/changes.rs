@@ -99,6 +99,9 @@ impl Config {
                 static_prefixes: wanted.enrichment.static_prefixes,
                 as_databases: wanted.enrichment.as_databases,
                 mrt_files: wanted.enrichment.mrt_files,
+                bgp: wanted.enrichment.bgp,
+                bmp: wanted.enrichment.bmp,
+                routes_grace: wanted.enrichment.routes_grace,
                 ..self.enrichment.clone()
             },
             forwarding: Forwarding {

@@ -364,3 +364,111 @@ fn what_a_router_tells_over_bmp_counts_for_its_own_records_first() {
     wait_for_answer(&daemon, "bmp", "the router closed the connection");
     let _ = daemon.stop();
 }
+
+/// The codes of the NOTIFICATION that ends a session.
+fn farewell(stream: &mut TcpStream) -> [u8; 2] {
+    loop {
+        let mut header = [0; 19];
+        stream.read_exact(&mut header).unwrap();
+        let length = usize::from(u16::from_be_bytes([header[16], header[17]]));
+        let mut body = vec![0; length - 19];
+        stream.read_exact(&mut body).unwrap();
+        if header[18] == 3 {
+            return body[..2].try_into().unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_reload_adds_changes_and_removes_routers_and_other_sessions_go_on() {
+    let (place, collector) = (Place::new("routes-reload"), Collector::new());
+    let mut wanted = config(&place, &collector, 10);
+    wanted.enrichment.bgp.enabled = false;
+    wanted.enrichment.bmp.enabled = false;
+    let daemon = Daemon::start(wanted.clone()).unwrap();
+    let exporter = Exporter::new("127.0.0.1:0", daemon.bound());
+    exporter.send_templates(Protocol::V9);
+    let off = "live routes are off: enrichment.bgp_enabled is false";
+    assert!(ask(&daemon, "bgp").contains(off));
+
+    wanted.enrichment.bgp.enabled = true;
+    let changes = daemon.reload(&wanted).unwrap();
+    let said: Vec<_> = changes.sentences().collect();
+    assert_eq!(said, ["enrichment.bgp_enabled: false is now true"]);
+    let mut first = session(&wanted, 10);
+    first.write_all(&announce(3_320, &[[1, 1, 1]])).unwrap();
+    wait_for_as(&exporter, &collector, 3_320);
+
+    let mut other = wanted.enrichment.bgp.peers[0].clone();
+    other.address = router(11);
+    wanted.enrichment.bgp.peers.push(other);
+    daemon.reload(&wanted).unwrap();
+    wait_for_answer(&daemon, "bgp", "127.0.7.11");
+    let mut second = session(&wanted, 11);
+    second.write_all(&announce(1_299, &[[8, 8, 8]])).unwrap();
+    wait_for_answer(&daemon, "explain 8.8.8.8", "path 64512 1299");
+
+    // What both sides agreed on changes: the session begins anew, its routes wait for it.
+    wanted.enrichment.bgp.peers[1].hold_time = Duration::from_secs(30);
+    daemon.reload(&wanted).unwrap();
+    assert_eq!(farewell(&mut second), [6, 6], "Other Configuration Change");
+    wait_for_answer(&daemon, "explain 8.8.8.8", "not confirmed");
+    let mut second = session(&wanted, 11);
+    // Another port is open; sessions at the old one go on.
+    wanted.enrichment.bgp.port = free_port([127, 0, 0, 1].into());
+    daemon.reload(&wanted).unwrap();
+    drop(connect([127, 0, 7, 99].into(), wanted.enrichment.bgp.port));
+    second.write_all(&announce(1_299, &[[8, 8, 8]])).unwrap();
+    wait_until("its routes are confirmed", || {
+        let told = ask(&daemon, "explain 8.8.8.8");
+        told.contains("path 64512 1299") && !told.contains("not confirmed")
+    });
+
+    let removed = wanted.enrichment.bgp.peers.remove(0);
+    daemon.reload(&wanted).unwrap();
+    assert_eq!(farewell(&mut first), [6, 3], "Peer De-configured");
+    wait_for_as(&exporter, &collector, 13_335);
+    wait_for_answer(
+        &daemon,
+        "events",
+        "configured no more; its 1 routes are gone",
+    );
+    let told = ask(&daemon, "bgp json");
+    assert!(!told.contains(&removed.address.to_string()), "{told}");
+    assert!(told.contains("\"sessions_lost\":1"), "{told}");
+    let _ = daemon.stop();
+}
+
+#[test]
+fn a_reload_says_who_may_speak_bmp_and_others_are_not_heard_any_more() {
+    let (place, collector) = (Place::new("routes-reload-bmp"), Collector::new());
+    let mut wanted = config(&place, &collector, 12);
+    wanted.enrichment.bgp.enabled = false;
+    wanted.enrichment.bmp.enabled = false;
+    let daemon = Daemon::start(wanted.clone()).unwrap();
+    let exporter = Exporter::new("127.0.0.1:0", daemon.bound());
+    exporter.send_templates(Protocol::V9);
+    wanted.enrichment.bmp.enabled = true;
+    daemon.reload(&wanted).unwrap();
+    let mut streams = [13, 14].map(|test| {
+        let mut stream = connect(router(test), wanted.enrichment.bmp.port);
+        let up = [peer(), vec![0; 20], open(), open()].concat();
+        let routes = [peer(), announce(3_300 + u32::from(test), &[[1, 1, 1]])].concat();
+        let messages = [bmp_message(3, &up), bmp_message(0, &routes)];
+        stream.write_all(&messages.concat()).unwrap();
+        stream
+    });
+    // Of two equal routes that of the lower address counts.
+    wait_for_as(&exporter, &collector, 3_313);
+    wait_for_answer(&daemon, "explain 1.1.1.1", "path 64512 3314");
+    wanted.enrichment.bmp.allow = vec!["127.0.7.14/32".parse().unwrap()];
+    daemon.reload(&wanted).unwrap();
+    assert_eq!(streams[0].read(&mut [0; 1]).unwrap(), 0, "it is closed");
+    wait_for_as(&exporter, &collector, 3_314);
+    wait_for_answer(&daemon, "events", "allowed no more; its 1 routes are gone");
+    wanted.enrichment.bmp.enabled = false;
+    daemon.reload(&wanted).unwrap();
+    assert_eq!(streams[1].read(&mut [0; 1]).unwrap(), 0, "it is closed");
+    wait_for_as(&exporter, &collector, 13_335);
+    let _ = daemon.stop();
+}

@@ -55,6 +55,9 @@ pub enum FaultKind {
     /// Another connection of the same peer is the one that stays.
     #[error("another connection with this peer stays")]
     Collision,
+    /// The peer is configured no more.
+    #[error("a session with this address is configured no more")]
+    Deconfigured,
     /// Nothing came for the hold time.
     #[error("nothing came for the hold time")]
     HoldTimer,
@@ -94,6 +97,9 @@ pub enum FaultKind {
     /// The peer announced more than we take.
     #[error("more prefixes than one peer may announce")]
     PrefixLimit,
+    /// What is configured of the peer is another.
+    #[error("its configuration changed")]
+    Reconfigured,
     /// ROUTE-REFRESH has a wrong length.
     #[error("ROUTE-REFRESH: an impossible length")]
     RefreshLength,
@@ -132,7 +138,9 @@ impl FaultKind {
             Self::Unexpected { subcode } => (5, subcode),
             Self::PrefixLimit => (6, 1),
             Self::Shutdown => (6, 2),
+            Self::Deconfigured => (6, 3),
             Self::Rejected => (6, 5),
+            Self::Reconfigured => (6, 6),
             Self::Collision => (6, 7),
             Self::RefreshLength => (7, 1),
         }

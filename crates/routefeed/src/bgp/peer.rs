@@ -44,6 +44,13 @@ impl Peer {
         }
     }
 
+    /// Has it begin at once, as what is known of it is new; a session that is up stays so.
+    pub const fn reconfigure(&mut self, is_passive: bool) {
+        self.is_passive = is_passive;
+        self.wait_ms = WAIT_MS_MIN;
+        self.idle_until_ms = 0;
+    }
+
     /// Returns when to connect; never, if the peer is to connect to us.
     #[must_use]
     pub const fn connect_at_ms(&self) -> Option<u64> {
@@ -124,6 +131,10 @@ mod tests {
         assert!(peer.may_begin(now_ms + GOOD_MS), "it was a good session");
         peer.failed(now_ms + GOOD_MS);
         assert_eq!(peer.connect_at_ms(), Some(now_ms + GOOD_MS + WAIT_MS_MIN));
+        peer.reconfigure(true);
+        assert!(peer.may_begin(0) && peer.connect_at_ms().is_none());
+        peer.failed(0);
+        assert!(!peer.may_begin(WAIT_MS_MIN - 1) && peer.may_begin(WAIT_MS_MIN));
     }
 
     #[test]

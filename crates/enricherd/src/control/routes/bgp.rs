@@ -33,7 +33,7 @@ const CONNECT_PATIENCE: Duration = Duration::from_secs(15);
 /// How often it is looked whether it is time to connect.
 const CONNECT_STEP: Duration = Duration::from_millis(500);
 
-/// Hears all configured peers, for ever.
+/// Takes connections of all peers, for ever, or until their configuration changes.
 pub(super) async fn hear(hub: &Rc<RefCell<Hub>>, address: IpAddr) {
     let peers: Vec<BgpPeer> = hub
         .borrow()
@@ -43,9 +43,6 @@ pub(super) async fn hear(hub: &Rc<RefCell<Hub>>, address: IpAddr) {
         .collect();
     if peers.is_empty() {
         return std::future::pending().await;
-    }
-    for peer in peers.iter().filter(|peer| !peer.passive) {
-        tokio::task::spawn_local(connect_again(Rc::clone(hub), peer.clone()));
     }
     let address = SocketAddr::new(address, hub.borrow().bgp.port);
     let mut has_failed = false;
@@ -109,31 +106,27 @@ fn password(peer: &BgpPeer) -> Result<Option<Vec<u8>>, String> {
     Ok(Some(line.to_vec()))
 }
 
-/// Connects to a peer whenever there is no connection with it and it is time.
-async fn connect_again(hub: Rc<RefCell<Hub>>, settings: BgpPeer) {
-    let peer = settings.address.to_canonical();
+/// Connects to each peer that does not begin itself, whenever there is no connection with it and it
+/// is time.
+pub(super) async fn connect_all(hub: &Rc<RefCell<Hub>>) {
     loop {
-        let is_due = {
-            let hub = hub.borrow();
-            let book = hub.peers.get(&peer);
-            book.is_some_and(|book| {
-                let at_ms = book.machine.connect_at_ms();
-                book.connections.is_empty() && at_ms.is_some_and(|at_ms| hub.now_ms() >= at_ms)
-            })
-        };
-        if is_due {
-            match timeout(CONNECT_PATIENCE, connect(&settings)).await {
-                Ok(Ok(stream)) => {
-                    converse(Rc::clone(&hub), peer, stream, Begun::ByUs).await;
-                }
-                Ok(Err(fault)) => hub.borrow_mut().unreachable(peer, fault),
-                Err(_) => {
-                    let fault = format!("no answer at port {}", settings.port);
-                    hub.borrow_mut().unreachable(peer, fault);
-                }
-            }
+        for settings in hub.borrow_mut().take_due() {
+            tokio::task::spawn_local(connect_once(Rc::clone(hub), settings));
         }
         sleep(CONNECT_STEP).await;
+    }
+}
+
+async fn connect_once(hub: Rc<RefCell<Hub>>, settings: BgpPeer) {
+    let peer = settings.address.to_canonical();
+    let tried = timeout(CONNECT_PATIENCE, connect(&settings)).await;
+    let no_answer = || Err(format!("no answer at port {}", settings.port));
+    if !hub.borrow_mut().has_tried(&settings) {
+        return;
+    }
+    match tried.unwrap_or_else(|_| no_answer()) {
+        Ok(stream) => converse(hub, peer, stream, Begun::ByUs).await,
+        Err(fault) => hub.borrow_mut().unreachable(peer, fault),
     }
 }
 

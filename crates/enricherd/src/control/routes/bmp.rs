@@ -24,10 +24,12 @@ use crate::config::Bmp;
 
 /// Routers at once.
 pub(super) const ROUTERS_MAX: usize = 256;
+/// Why a connection ends that a newer one of the same router follows.
+const REPLACED: &str = "another connection took its place";
 /// Octets that are read at once.
 const READ_OCTETS: usize = 64 << 10;
 
-/// Hears all routers that may speak, for ever.
+/// Takes connections of all routers that may speak, for ever, or until that changes.
 pub(super) async fn hear(hub: &Rc<RefCell<Hub>>, address: IpAddr, bmp: &Bmp) {
     if !bmp.enabled {
         return std::future::pending().await;
@@ -73,7 +75,7 @@ async fn hear_one(hub: Rc<RefCell<Hub>>, router: IpAddr, mut stream: TcpStream) 
     let reason = loop {
         let read = tokio::select! {
             read = stream.read(&mut octets) => read,
-            () = wake.notified() => break "another connection took its place".to_owned(),
+            () = wake.notified() => break REPLACED.to_owned(),
         };
         let count = match read {
             Ok(0) => break "the router closed the connection".to_owned(),
@@ -119,7 +121,7 @@ fn begin(hub: &mut Hub, router: IpAddr) -> Option<(u64, Rc<Notify>)> {
     }
     let id = book.id;
     if book.station.is_some() {
-        end(hub, router, id, "another connection took its place");
+        end(hub, router, id, REPLACED);
     }
     let book = hub.routers.get_mut(&router)?;
     book.id += 1;
@@ -136,7 +138,7 @@ fn take(hub: &mut Hub, router: IpAddr, id: u64, octets: &[u8]) -> Result<(), Str
     let now_unix_s = hub.now_unix_s();
     let book = hub.routers.get_mut(&router).filter(|book| book.id == id);
     let Some(mut station) = book.and_then(|book| book.station.take()) else {
-        return Err("another connection took its place".to_owned());
+        return Err(REPLACED.to_owned());
     };
     let mut happenings = Vec::new();
     let taken = station.take(octets, now_unix_s, &mut hub.ribs, &mut |happening| {

@@ -1,6 +1,6 @@
 //! What came of all sessions: tables, who is there, what went wrong, events.
 //!
-//! Not here: sockets (`bgp`, `bmp`), words (`show`).
+//! Not here: sockets (`bgp`, `bmp`), another configuration (`settings`), words (`show`).
 //! Bound: a book for each configured peer and each router over BMP.
 
 use std::collections::{BTreeMap, HashSet};
@@ -20,7 +20,8 @@ use routefeed::bmp::station::{PeerKey, Station, StationCounters};
 use routefeed::rib::{RibKey, Ribs, SourceKey, View};
 use tokio::sync::Notify;
 
-use crate::config::{Bgp, BgpPeer, Config};
+use super::settings::Settings;
+use crate::config::{Bgp, BgpPeer};
 use crate::control::facts::Facts;
 
 /// Changes of origins that are told one by one each time the table is made anew.
@@ -42,7 +43,7 @@ pub(super) struct Hub {
     pub(super) routers: BTreeMap<IpAddr, RouterBook>,
     /// Connections of addresses that nobody configured.
     pub(super) strangers: u64,
-    bmp_allow: Vec<IpNet>,
+    pub(super) bmp_allow: Vec<IpNet>,
     pub(super) grace: Duration,
     facts: Arc<Facts>,
     started: Instant,
@@ -56,6 +57,8 @@ pub(super) struct PeerBook {
     pub(super) settings: BgpPeer,
     pub(super) machine: Peer,
     pub(super) connections: Vec<Connection>,
+    /// Whether we try to connect to it.
+    pub(super) is_connecting: bool,
     /// Sessions that came up, and that were lost.
     pub(super) ups: u64,
     pub(super) losses: u64,
@@ -100,34 +103,16 @@ pub(super) struct RouterBook {
 }
 
 impl Hub {
-    pub(super) fn new(config: &Config, facts: Arc<Facts>) -> Self {
-        let enrichment = &config.enrichment;
-        let book = |settings: BgpPeer| {
-            let book = PeerBook {
-                machine: Peer::new(settings.passive),
-                settings,
-                connections: Vec::new(),
-                ups: 0,
-                losses: 0,
-                since: None,
-                last_error: None,
-                last_malformed: None,
-                counters: SessionCounters::default(),
-            };
-            (book.settings.address.to_canonical(), book)
-        };
-        let bmp_allow = match enrichment.bmp.enabled {
-            true => enrichment.bmp.allow.clone(),
-            false => Vec::new(),
-        };
+    /// Returns one that hears nobody: [`Hub::take_settings`] says whom.
+    pub(super) fn new(settings: &Settings, facts: Arc<Facts>) -> Self {
         Self {
             ribs: Ribs::default(),
-            bgp: enrichment.bgp.clone(),
-            peers: enrichment.bgp.heard().into_iter().map(book).collect(),
+            bgp: settings.bgp.clone(),
+            peers: BTreeMap::new(),
             routers: BTreeMap::new(),
             strangers: 0,
-            bmp_allow,
-            grace: enrichment.routes_grace,
+            bmp_allow: Vec::new(),
+            grace: settings.grace,
             facts,
             started: Instant::now(),
             next_connection: 0,
@@ -301,6 +286,10 @@ impl Hub {
             Happening::Opened(open) => self.opened(peer, id, open),
             Happening::Established(_) => self.established(peer, id),
             Happening::Update(update) => {
+                // A peer that is heard no more says nothing that counts.
+                if self.connection(peer, id).is_none() {
+                    return;
+                }
                 let now_unix_s = self.now_unix_s();
                 let key = bgp_key(peer);
                 if !self.ribs.update(key, update, now_unix_s)
@@ -396,8 +385,9 @@ impl Hub {
         let gone = book.connections.remove(place);
         add(&mut book.counters, gone.counters);
         let was_up = gone.state == State::Established;
-        let is_replaced = gone.stop == Some(FaultKind::Collision);
-        if !is_replaced {
+        // Another connection is there, or may come at once.
+        let may_follow = [FaultKind::Collision, FaultKind::Reconfigured];
+        if !gone.stop.is_some_and(|stop| may_follow.contains(&stop)) {
             book.machine.failed(now_ms);
         }
         book.last_error = Some((now, reason.clone()));
@@ -435,7 +425,9 @@ impl Hub {
         id: u64,
         (counters, families, hold_ms): (SessionCounters, Families, u64),
     ) -> Option<FaultKind> {
-        let connection = self.connection(peer, id)?;
+        let Some(connection) = self.connection(peer, id) else {
+            return Some(FaultKind::Deconfigured);
+        };
         connection.counters = counters;
         connection.families = families;
         connection.hold_ms = hold_ms;
@@ -484,6 +476,24 @@ impl Hub {
                     book.last_error = Some((now, reason.to_owned()));
                 }
             }
+        }
+    }
+}
+
+impl PeerBook {
+    /// Returns one of a peer that was never heard.
+    pub(super) fn new(settings: BgpPeer) -> Self {
+        Self {
+            machine: Peer::new(settings.passive),
+            settings,
+            connections: Vec::new(),
+            is_connecting: false,
+            ups: 0,
+            losses: 0,
+            since: None,
+            last_error: None,
+            last_malformed: None,
+            counters: SessionCounters::default(),
         }
     }
 }

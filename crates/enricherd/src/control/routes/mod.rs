@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `bgp`, `bmp` | sockets: octets to and from the machines of `routefeed` |
 //! | `hub` | what came of it: tables, sessions, events |
+//! | `settings` | whom we hear, also when that changes |
 //! | `show` | answers for people and programs |
 //!
 //! Not here: protocols and tables (`routefeed`), the lookup (`asdb`).
@@ -17,6 +18,7 @@ mod bgp;
 mod bmp;
 mod hub;
 mod listen;
+mod settings;
 mod show;
 
 use std::cell::RefCell;
@@ -28,11 +30,10 @@ use std::time::{Duration, Instant};
 
 use asdb::{Kept, Provider, Reserved};
 use routefeed::rib::Ribs;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::LocalSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
-use crate::config::Config;
 use crate::control::facts::Facts;
 use crate::control::told::Form;
 use crate::io::background::{be_modest, give_back_memory};
@@ -42,6 +43,7 @@ use crate::sources::live::{Live, Outbox};
 use crate::sources::{Origin, Source};
 
 use hub::Hub;
+pub use settings::Settings;
 
 /// Questions that wait for the thread.
 pub const QUESTIONS_MAX: usize = 64;
@@ -121,10 +123,7 @@ impl Asking {
             _ => Question::Bgp(form, answer),
         };
         let nothing = || match form {
-            Form::Text => format!(
-                "live routes are off: enrichment.{}_enabled is false, or the thread is busy\n",
-                provider.name()
-            ),
+            Form::Text => "the thread of live routes is busy; ask again\n".to_owned(),
             Form::Json => "null\n".to_owned(),
         };
         if self.0.try_send(question).is_err() {
@@ -148,8 +147,10 @@ impl Asking {
 /// What the thread needs.
 #[derive(Debug)]
 pub struct Start {
-    /// What the operator decided.
-    pub config: Config,
+    /// Whom the operator wants heard, and every change of that.
+    pub settings: watch::Receiver<Settings>,
+    /// Where routers reach us.
+    pub listen_address: IpAddr,
     /// What others publish, and where events go.
     pub facts: Arc<Facts>,
     /// Where questions come from.
@@ -160,12 +161,6 @@ pub struct Start {
     pub state_dir: StateDir,
     /// Tells when it is over.
     pub stop: oneshot::Receiver<()>,
-}
-
-/// Returns whether there is anything to do.
-#[must_use]
-pub fn is_wanted(config: &Config) -> bool {
-    config.enrichment.bgp.enabled || config.enrichment.bmp.enabled
 }
 
 /// Hears routers until it is told to stop.
@@ -184,22 +179,22 @@ pub fn run(start: Start) {
 
 async fn work(start: Start) {
     let Start {
-        config,
+        mut settings,
+        listen_address,
         facts,
         asked,
         outbox,
         state_dir,
         stop,
     } = start;
-    let hub = Rc::new(RefCell::new(Hub::new(&config, facts)));
-    restore(&hub, &state_dir);
-    let general = &config.general;
-    let bgp = bgp::hear(&hub, general.listen_address);
-    let bmp = bmp::hear(&hub, general.listen_address, &config.enrichment.bmp);
+    let hub = Rc::new(RefCell::new(Hub::new(&settings.borrow(), facts)));
+    hub.borrow_mut().take_settings(&settings.borrow());
+    if settings.borrow().is_anybody_heard() {
+        restore(&hub, &state_dir);
+    }
     tokio::select! {
         _ = stop => {}
-        () = bgp => {}
-        () = bmp => {}
+        () = hear(&hub, &mut settings, listen_address) => {}
         () = answer(&hub, asked) => {}
         () = publish(&hub, outbox) => {}
         () = save(&hub, &state_dir) => {}
@@ -209,8 +204,34 @@ async fn work(start: Start) {
     while hub.borrow().has_connections() && begun.elapsed() < STOP_PATIENCE {
         sleep(Duration::from_millis(5)).await;
     }
-    let octets = hub.borrow().encode();
-    state_dir.save_routes(&octets);
+    // Routes of before are left alone where nobody was heard.
+    if hub.borrow().changes_count() > 0 || settings.borrow().is_anybody_heard() {
+        let octets = hub.borrow().encode();
+        state_dir.save_routes(&octets);
+    }
+}
+
+/// Hears whom the operator wants heard at this time. Another decision opens the ports anew, with
+/// the passwords that count then; sessions that are up go on.
+async fn hear(
+    hub: &Rc<RefCell<Hub>>,
+    settings: &mut watch::Receiver<Settings>,
+    listen_address: IpAddr,
+) {
+    loop {
+        let current = settings.borrow_and_update().clone();
+        hub.borrow_mut().take_settings(&current);
+        let changed = tokio::select! {
+            changed = settings.changed() => changed,
+            () = bgp::hear(hub, listen_address) => return,
+            () = bgp::connect_all(hub) => return,
+            () = bmp::hear(hub, listen_address, &current.bmp) => return,
+        };
+        if changed.is_err() {
+            // Nobody decides any more: we are about to be stopped.
+            return std::future::pending().await;
+        }
+    }
 }
 
 /// Takes back what was saved; what cannot be used is said.

@@ -19,6 +19,9 @@ use report::json::{list, object, or_null, string};
 
 /// The sessions over BGP.
 pub(super) fn bgp(hub: &Hub, form: Form) -> String {
+    if !hub.bgp.enabled {
+        return off(Provider::Bgp, form);
+    }
     let rows = hub
         .peers
         .iter()
@@ -40,6 +43,17 @@ pub(super) fn bgp(hub: &Hub, form: Form) -> String {
                 ("tables", tables_json(hub)),
             ]) + "\n"
         }
+    }
+}
+
+/// That nobody is heard so.
+pub(super) fn off(provider: Provider, form: Form) -> String {
+    match form {
+        Form::Text => format!(
+            "live routes are off: enrichment.{}_enabled is false\n",
+            provider.name()
+        ),
+        Form::Json => "null\n".to_owned(),
     }
 }
 
@@ -146,6 +160,9 @@ impl<'a> PeerRow<'a> {
 
 /// The routers over BMP.
 pub(super) fn bmp(hub: &Hub, form: Form) -> String {
+    if hub.bmp_allow.is_empty() {
+        return off(Provider::Bmp, form);
+    }
     match form {
         Form::Text => {
             let mut text = format!(
