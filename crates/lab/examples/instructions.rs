@@ -18,11 +18,8 @@ use lab::load::layout::Flavour;
 use lab::load::origins::Origins;
 use lab::load::volley::{Fleet, Volley};
 use lab::random::Random;
-use mediator::settings::{
-    AddressChoice, DomainNames, Enrich, FlowAsSemantics, IpHeader, Knowledge, Misfit,
-    MissingFields, Outlet, Settings, Treatment,
-};
-use mediator::{Egress, Limits, Mediator, Millis, Received, Silent};
+use mediator::settings::{DomainNames, IpHeader, Knowledge, Outlet, Settings};
+use mediator::{Egress, Mediator, Millis, Received, Silent};
 
 /// Batches of 64 before anything is counted: all Templates, and some Messages of each exporter.
 const WARM_UP_BATCHES: usize = 4;
@@ -167,25 +164,9 @@ fn datagrams(flavour: Flavour) -> (Traffic, Traffic) {
 }
 
 fn settings() -> Settings {
-    Settings {
-        missing_fields: MissingFields::Append,
-        malformed: Misfit::Pass,
-        unknown_versions: Misfit::Pass,
-        template_refresh_ms: 60_000,
-        template_refresh_messages: 500,
-        hold_ms: 1000,
-        exporters: Vec::new(),
-        otherwise: Treatment {
-            enrich: Enrich::On,
-            policy_index: 0,
-            routes_from: None,
-            flow_as_semantics: FlowAsSemantics::Origin,
-            address: AddressChoice::FirstPublic,
-            unusable_as: vec![0, 23_456, 65_535, u32::MAX],
-            sampling_rate: 0,
-        },
-        outlets: vec![Outlet::of_all(1500, IpHeader::Ipv4, DomainNames::Kept)],
-        own_addresses: Vec::new(),
-        limits: Limits::default(),
-    }
+    Settings::of_outlets(vec![Outlet::of_all(
+        1500,
+        IpHeader::Ipv4,
+        DomainNames::Kept,
+    )])
 }

@@ -16,11 +16,8 @@ use std::net::SocketAddr;
 
 use asdb::{AsDb, Builder, PolicyWord, Provider, snapshot};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use mediator::settings::{
-    AddressChoice, DomainNames, Enrich, FlowAsSemantics, IpHeader, Knowledge, Misfit,
-    MissingFields, Outlet, Settings, Treatment,
-};
-use mediator::{Egress, Limits, Mediator, Millis, Received, Silent};
+use mediator::settings::{DomainNames, IpHeader, Knowledge, Outlet, Settings};
+use mediator::{Egress, Mediator, Millis, Received, Silent};
 use netflow_parser::NetflowParser;
 
 /// Data Records of one Message: what fits 1,400 octets.
@@ -177,27 +174,11 @@ impl Traffic {
 }
 
 fn settings() -> Settings {
-    Settings {
-        missing_fields: MissingFields::Append,
-        malformed: Misfit::Pass,
-        unknown_versions: Misfit::Pass,
-        template_refresh_ms: 60_000,
-        template_refresh_messages: 500,
-        hold_ms: 1000,
-        exporters: Vec::new(),
-        otherwise: Treatment {
-            enrich: Enrich::On,
-            policy_index: 0,
-            routes_from: None,
-            flow_as_semantics: FlowAsSemantics::Origin,
-            address: AddressChoice::FirstPublic,
-            unusable_as: vec![0, 23_456, 65_535, u32::MAX],
-            sampling_rate: 0,
-        },
-        outlets: vec![Outlet::of_all(1500, IpHeader::Ipv4, DomainNames::Kept)],
-        own_addresses: Vec::new(),
-        limits: Limits::default(),
-    }
+    Settings::of_outlets(vec![Outlet::of_all(
+        1500,
+        IpHeader::Ipv4,
+        DomainNames::Kept,
+    )])
 }
 
 /// A Mediator that has learnt the Template, and the counter of its exporter.

@@ -195,7 +195,8 @@ pub struct Settings {
     pub unknown_versions: Misfit,
     /// Templates are announced again after this time, with traffic.
     pub template_refresh_ms: u64,
-    /// Templates are announced again after this many Messages.
+    /// Templates are announced again after this many Messages: a collector that starts under load
+    /// need not wait for the clock [RFC 3954 §7, RFC 5153 §6.2].
     pub template_refresh_messages: u32,
     /// How long Data Sets wait for their Template; 0: not at all.
     pub hold_ms: u64,
@@ -258,7 +259,40 @@ impl Outlet {
     }
 }
 
+impl Default for Treatment {
+    /// What becomes of an exporter of which the operator says nothing.
+    fn default() -> Self {
+        Self {
+            enrich: Enrich::On,
+            policy_index: 0,
+            routes_from: None,
+            flow_as_semantics: FlowAsSemantics::Origin,
+            address: AddressChoice::FirstPublic,
+            unusable_as: Vec::new(),
+            sampling_rate: 0,
+        }
+    }
+}
+
 impl Settings {
+    /// Returns what is done for these outlets where the operator says nothing.
+    #[must_use]
+    pub fn of_outlets(outlets: Vec<Outlet>) -> Self {
+        Self {
+            missing_fields: MissingFields::Append,
+            malformed: Misfit::Pass,
+            unknown_versions: Misfit::Pass,
+            template_refresh_ms: 60_000,
+            template_refresh_messages: 500,
+            hold_ms: 1_000,
+            exporters: Vec::new(),
+            otherwise: Treatment::default(),
+            outlets,
+            own_addresses: Vec::new(),
+            limits: Limits::default(),
+        }
+    }
+
     /// Whether an outlet names domains of our own choice for an exporter.
     pub(crate) fn shows_apart(&self, outlet: &Outlet, exporter: IpAddr) -> bool {
         !outlet.bears_address_of(exporter, &self.own_addresses)

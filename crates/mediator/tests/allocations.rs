@@ -10,11 +10,8 @@ use std::cell::Cell;
 use std::net::SocketAddr;
 
 use asdb::{Asn, Builder, PolicyWord, Prefix, Provider};
-use mediator::settings::{
-    AddressChoice, DomainNames, Enrich, FlowAsSemantics, IpHeader, Knowledge, Misfit,
-    MissingFields, Outlet, Settings, Treatment,
-};
-use mediator::{Egress, Limits, Mediator, Millis, Received, Silent};
+use mediator::settings::{DomainNames, IpHeader, Knowledge, Outlet, Settings};
+use mediator::{Egress, Mediator, Millis, Received, Silent};
 
 thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
@@ -143,27 +140,7 @@ impl Shape {
 fn settings() -> Settings {
     let outlet =
         |packet_octets_max| Outlet::of_all(packet_octets_max, IpHeader::Ipv4, DomainNames::Kept);
-    Settings {
-        missing_fields: MissingFields::Append,
-        malformed: Misfit::Pass,
-        unknown_versions: Misfit::Pass,
-        template_refresh_ms: 60_000,
-        template_refresh_messages: 500,
-        hold_ms: 1000,
-        exporters: Vec::new(),
-        otherwise: Treatment {
-            enrich: Enrich::On,
-            policy_index: 0,
-            routes_from: None,
-            flow_as_semantics: FlowAsSemantics::Origin,
-            address: AddressChoice::FirstPublic,
-            unusable_as: vec![0],
-            sampling_rate: 0,
-        },
-        outlets: vec![outlet(1500), outlet(576)],
-        own_addresses: Vec::new(),
-        limits: Limits::default(),
-    }
+    Settings::of_outlets(vec![outlet(1500), outlet(576)])
 }
 
 #[test]

@@ -6,17 +6,11 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use asdb::{AsDb, Asn, OwnRoutes, Policy, PolicyWord};
-use mediator::settings::{
-    AddressChoice, DomainNames, Enrich, ExporterRule, FlowAsSemantics, IpHeader, Outlet, Treatment,
-};
+use mediator::settings::{DomainNames, Enrich, ExporterRule, IpHeader, Outlet, Treatment};
 use mediator::{Limits, Settings};
 
 use crate::config::{Collector, Config, Exporter};
 use crate::pipeline::known::Decisions;
-
-/// Templates are announced again after this many Messages at the latest: a collector that starts
-/// under load need not wait for the clock [RFC 3954 §7, RFC 5153 §6.2].
-const TEMPLATE_REFRESH_MESSAGES: u32 = 500;
 
 /// Workers that each have room of their own; more share what these have together.
 const WORKERS_WITH_FULL_LIMITS: usize = 4;
@@ -49,7 +43,6 @@ pub fn of(config: &Config, collectors: &[Collector], as_db: &AsDb) -> (Settings,
         malformed: config.forwarding.malformed,
         unknown_versions: config.forwarding.unknown_versions,
         template_refresh_ms: millis(config.forwarding.template_refresh),
-        template_refresh_messages: TEMPLATE_REFRESH_MESSAGES,
         hold_ms: millis(config.forwarding.hold_time),
         exporters: config
             .exporters
@@ -57,9 +50,7 @@ pub fn of(config: &Config, collectors: &[Collector], as_db: &AsDb) -> (Settings,
             .map(|exporter| rule(config, exporter, &lists))
             .collect(),
         otherwise: otherwise(config),
-        outlets: collectors.iter().map(outlet).collect(),
-        own_addresses: Vec::new(),
-        limits: Limits::default(),
+        ..Settings::of_outlets(collectors.iter().map(outlet).collect())
     };
     (settings, policies)
 }
@@ -114,12 +105,8 @@ fn rule(config: &Config, exporter: &Exporter, lists: &[&[PolicyWord]]) -> Export
 fn otherwise(config: &Config) -> Treatment {
     Treatment {
         enrich: enrich(config, Enrich::On),
-        policy_index: 0,
-        routes_from: None,
-        flow_as_semantics: FlowAsSemantics::Origin,
-        address: AddressChoice::FirstPublic,
         unusable_as: unusable(&config.enrichment.unusable_as),
-        sampling_rate: 0,
+        ..Treatment::default()
     }
 }
 
@@ -176,6 +163,13 @@ mod tests {
         assert_eq!(limits_of(4), Limits::default());
         assert_eq!(together(4), together(64));
         assert!(limits_of(64).sessions_max >= 1000);
+    }
+
+    #[test]
+    fn a_configuration_that_says_nothing_asks_for_what_the_mediator_does_by_itself() {
+        let (said, _) = settings("");
+        let by_itself = Settings::of_outlets(said.outlets.clone());
+        assert_eq!(format!("{said:#?}"), format!("{by_itself:#?}"));
     }
 
     #[test]

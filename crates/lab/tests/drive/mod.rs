@@ -6,40 +6,17 @@
 use asdb::{AsDb, Policy, PolicyWord};
 use lab::judge::{Bench, Judge};
 use lab::selection::Selection;
-use mediator::settings::{
-    AddressChoice, DomainNames, Enrich, FlowAsSemantics, IpHeader, Knowledge, Misfit,
-    MissingFields, Outlet, Settings, Treatment,
-};
-use mediator::{Counters, Egress, Limits, Mediator, Millis, Received, Silent};
+use mediator::settings::{DomainNames, IpHeader, Knowledge, Outlet, Settings};
+use mediator::{Counters, Egress, Mediator, Millis, Received, Silent};
 use std::net::SocketAddr;
 
 /// What the configuration file says if it says nothing.
 pub(crate) fn default_settings() -> Settings {
-    Settings {
-        missing_fields: MissingFields::Append,
-        malformed: Misfit::Pass,
-        unknown_versions: Misfit::Pass,
-        template_refresh_ms: 60_000,
-        template_refresh_messages: 500,
-        hold_ms: 1_000,
-        exporters: Vec::new(),
-        otherwise: Treatment {
-            enrich: Enrich::On,
-            policy_index: 0,
-            routes_from: None,
-            flow_as_semantics: FlowAsSemantics::Origin,
-            address: AddressChoice::FirstPublic,
-            unusable_as: vec![0, 23_456, 65_535, 4_294_967_295],
-            sampling_rate: 0,
-        },
-        outlets: vec![Outlet::of_all(
-            1_500,
-            IpHeader::OfExporter,
-            DomainNames::Kept,
-        )],
-        own_addresses: Vec::new(),
-        limits: Limits::default(),
-    }
+    Settings::of_outlets(vec![Outlet::of_all(
+        1_500,
+        IpHeader::OfExporter,
+        DomainNames::Kept,
+    )])
 }
 
 /// The Mediator's maps are hashed with it.

@@ -11,40 +11,16 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use asdb::{AsDb, Asn, Builder, Policy, PolicyWord, Provider};
-use mediator::settings::{
-    AddressChoice, DomainNames, Enrich, FlowAsSemantics, IpHeader, Knowledge, Misfit,
-    MissingFields, Outlet, Settings, Treatment,
-};
+use mediator::settings::{DomainNames, IpHeader, Knowledge, Outlet, Settings};
 use mediator::{
-    Counters, Dropped, Egress, Limits, Mediator, Millis, Observer, Raw, Received, RecordSeen,
-    Route, Volume,
+    Counters, Dropped, Egress, Mediator, Millis, Observer, Raw, Received, RecordSeen, Route, Volume,
 };
 
 use crate::notation::shown;
 
 /// What the default configuration means.
 pub(crate) fn settings() -> Settings {
-    Settings {
-        missing_fields: MissingFields::Append,
-        malformed: Misfit::Pass,
-        unknown_versions: Misfit::Pass,
-        template_refresh_ms: 60_000,
-        template_refresh_messages: 500,
-        hold_ms: 1000,
-        exporters: Vec::new(),
-        otherwise: Treatment {
-            enrich: Enrich::On,
-            policy_index: 0,
-            routes_from: None,
-            flow_as_semantics: FlowAsSemantics::Origin,
-            address: AddressChoice::FirstPublic,
-            unusable_as: vec![0, 23_456, 65_535, u32::MAX],
-            sampling_rate: 0,
-        },
-        outlets: vec![outlet(1500)],
-        own_addresses: Vec::new(),
-        limits: Limits::default(),
-    }
+    Settings::of_outlets(vec![outlet(1500)])
 }
 
 /// An outlet with this largest IP packet, IPv4.
